@@ -1,0 +1,1 @@
+"""Azure Machine Learning on one machine, for the unmodified SDK."""

@@ -1,0 +1,1 @@
+"""The rest of the laptop cloud: Docker, a registry, Kubernetes, the act runner and sample animals."""
