@@ -39,7 +39,7 @@ def wait_for(what: str, ready: Callable[[], bool], *, seconds: float, interval: 
 
 @dataclass(frozen=True)
 class Daemon:
-    """A program in a session of its own; `<folder>/pid/<name>` names it and `<folder>/log/<name>.log` has its output."""
+    """A program in a session of its own; `<folder>/pid/<name>` names it, `<folder>/log/<name>.log` has its output."""
 
     name: str
     folder: Path
