@@ -2,15 +2,37 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-UV = $(shell sandbox/setup --print-uv)
+
+UV := $(shell sandbox/setup --print-uv)
+RUN := $(UV) run --frozen --no-sync
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
 setup: ## install what a fresh Debian 12 lacks, and the locked Python packages
 	@sandbox/setup
-demo: setup ## train, register, package and deploy the animals on this machine
-	@$(UV) run --frozen python -m sandbox demo
-down: ## end all that the demo started
-	@$(UV) run --frozen python -m sandbox down
 
-.PHONY: help setup demo down
+demo: setup ## train, register, package and deploy the animals here; DATA=<folder of class folders> for your own photos
+	@$(RUN) python -m sandbox demo $(if $(DATA),--data "$(abspath $(DATA))")
+
+up: setup ## start the laptop cloud: emulator, Docker, registry, Kubernetes
+	@$(RUN) python -m sandbox up
+
+down: ## end all that demo and up started
+	@$(RUN) python -m sandbox down
+
+lint: setup ## every linter
+	@$(RUN) python -m sandbox.lint
+
+# Kubernetes is built once for a machine, which takes minutes: it goes on while the other tests run.
+test: setup ## all linters and all tests
+	@$(RUN) python -m sandbox.kubernetes build & built=$$!; \
+	$(RUN) python -m sandbox.lint; \
+	(cd inference && $(UV) run --frozen pytest); \
+	wait $$built; \
+	$(RUN) pytest
+
+clean: down ## forget what the demo and the tests keep in this folder
+	rm -rf .demo .mlops-actions .mypy_cache .pytest_cache .ruff_cache
+
+.PHONY: help setup demo up down lint test clean
