@@ -72,7 +72,7 @@ def _bring_up(kubeall: Path, say: Say) -> None:
     if running() and _built_from(kubeall):
         say("mending the cluster: starting again what has died")
         try:
-            _start(kubeall, say)
+            _start(kubeall, say, patience=15)
         except SandboxError as error:
             say(f"that did not mend it ({error}); starting it anew")
         else:
@@ -92,8 +92,11 @@ def _healthy(kubeall: Path) -> bool:
     return _api_ready() and _node_ready() and _kubelet_well() and _proxy_well() and _containerd_answers()
 
 
-def _start(kubeall: Path, say: Say) -> None:
-    """Start what does not run. Each step finds what an earlier call left and goes on from there."""
+def _start(kubeall: Path, say: Say, *, patience: float = 60) -> None:
+    """Start what does not run. Each step finds what an earlier call left and goes on from there.
+
+    No single program may take longer than `patience` seconds.
+    """
     began = time.monotonic()
     for folder in (layout.state(), layout.RUN, layout.kubeall().parent):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -108,18 +111,18 @@ def _start(kubeall: Path, say: Say) -> None:
 
     for name in ("containerd", "etcd", "kube-apiserver"):
         _launch(name)
-    _await("kube-apiserver", "the API server to be ready", _api_ready, 60)
+    _await("kube-apiserver", "the API server to be ready", _api_ready, patience)
     for name in ("kube-controller-manager", "kube-scheduler"):
         _launch(name)
-    _await("containerd", "containerd to answer", _containerd_answers, 30)
+    _await("containerd", "containerd to answer", _containerd_answers, patience)
     _ensure_pause_image(say)
     for name in ("kubelet", "kube-proxy"):
         _launch(name)
-    _await("kubelet", "the kubelet to be healthy", _kubelet_well, 60)
-    _await("kube-proxy", "kube-proxy to be healthy", _proxy_well, 60)
-    _await("kubelet", "the node to be ready", _node_ready, 60)
+    _await("kubelet", "the kubelet to be healthy", _kubelet_well, patience)
+    _await("kube-proxy", "kube-proxy to be healthy", _proxy_well, patience)
+    _await("kubelet", "the node to be ready", _node_ready, patience)
     # It appears seconds after the node is ready, and without it the first bare pod is refused.
-    _await("kube-controller-manager", "the default service account", _service_account_exists, 30)
+    _await("kube-controller-manager", "the default service account", _service_account_exists, patience)
     say(f"Kubernetes is ready after {time.monotonic() - began:.1f} s")
 
 
@@ -154,7 +157,7 @@ def _await(name: str, what: str, ready: Callable[[], bool], seconds: float) -> N
     try:
         wait_for(what, ready_or_dead, seconds=seconds)
     except SandboxError as error:
-        raise SandboxError(f"{error}; the end of {_daemon(name).log}: {_daemon(name).last_lines(3)}") from None
+        raise SandboxError(f"{error}; {_daemon(name).log} ends: {_daemon(name).last_lines(1)}") from None
 
 
 def _ensure_pause_image(say: Say) -> None:

@@ -14,10 +14,17 @@ from sandbox.kubernetes import build, layout, network
 from sandbox.processes import SandboxError, began_at, wait_for
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_SHIM_SOCKETS = Path("/run/containerd/s")
 # Paths that no flag of the kubelet's or of the CNI plugins' moves; those in the second list go only if empty.
 _FIXED = (Path("/var/lib/kubelet/device-plugins"), Path("/var/lib/cni/results"))
-_EMPTY = tuple(
-    Path(p) for p in ("/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/run/containerd/s", "/run/containerd")
+_EMPTY = (
+    Path("/var/lib/kubelet"),
+    Path("/var/lib/cni"),
+    Path("/var/log/containers"),
+    _SHIM_SOCKETS,
+    Path("/run/containerd"),
+    Path("/run/netns"),
+    Path("/run/mount"),  # made by umount(8)
 )
 
 
@@ -30,6 +37,7 @@ def remove_leftovers() -> None:
     for folder in _FIXED:
         shutil.rmtree(folder, ignore_errors=True)
     _remove_links_to_logs()
+    _remove_dead_sockets()
     for folder in _EMPTY:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
@@ -109,6 +117,14 @@ def _remove_links_to_logs() -> None:
     for link in Path("/var/log/containers").glob("*"):
         if link.is_symlink() and link.readlink().is_relative_to(layout.state()):
             link.unlink()
+
+
+def _remove_dead_sockets() -> None:
+    """A killed shim leaves its socket in a folder that all containerds of the machine share."""
+    open_sockets = Path("/proc/net/unix").read_text().split()
+    for file in _SHIM_SOCKETS.glob("*"):
+        if file.is_socket() and str(file) not in open_sockets:
+            file.unlink()
 
 
 def remove_state() -> None:
