@@ -56,7 +56,7 @@ def prepare(source: BinaryIO, *, width: int, height: int, max_pixels: int = MAX_
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
             fitted = ImageOps.fit(_resizable(image), (width, height), Image.Resampling.BICUBIC)
-        except Exception as error:  # noqa: BLE001 - on damaged files Pillow's decoders raise whatever comes
+        except Exception as error:  # on damaged files the decoders raise whatever comes
             raise CorruptImageError(f"the image can't be decoded: {error}") from error
     return _opaque(fitted)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+log = logging.getLogger("data_split")
 
 
 class SplitError(Exception):
@@ -61,11 +64,12 @@ def split(folders: Sequence[Path], training: Path, testing: Path, *, percentage:
                 raise SplitError(f"{folder}: the output folder is not empty; old images would mix with new ones")
             for image in part:
                 shutil.copyfile(image, folder / image.name)
-            print(f"{label}: {len(part)} images for {target.name}")
+            log.info("%s: %d images to %s", label, len(part), target)
 
 
 def main() -> None:
     """Read the command line and split."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--animals", type=Path, nargs="+", required=True)
     parser.add_argument("--train-test-split-percentage", type=int, required=True)

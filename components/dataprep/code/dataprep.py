@@ -6,12 +6,15 @@ import argparse
 import hashlib
 import io
 import json
+import logging
 import re
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from preprocessing import ImageError, prepare
+
+log = logging.getLogger("dataprep")
 
 PROGRESS_EVERY = 100
 
@@ -67,7 +70,7 @@ def prepare_folder(data: Path, output: Path, *, label: str, width: int, height: 
         image.save(target / f"{path.stem}-{digest[:12]}.png")
         report.prepared += 1
         if number % PROGRESS_EVERY == 0:
-            print(f"{label}: {number} files read", flush=True)
+            log.info("%s: %d files read", label, number)
 
     (output / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
     return report
@@ -75,6 +78,7 @@ def prepare_folder(data: Path, output: Path, *, label: str, width: int, height: 
 
 def main() -> None:
     """Read the command line, prepare, and print what was left out."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--label", required=True)
@@ -93,8 +97,8 @@ def main() -> None:
     except PreparationError as error:
         sys.exit(f"dataprep: {error}")
     for name, reason in report.left_out.items():
-        print(f"left out {name}: {reason}")
-    print(report)
+        log.info("left out %s: %s", name, reason)
+    log.info("%s", report)
     if not report.prepared:
         sys.exit(
             f"dataprep: {report.label}: none of the {len(report.left_out)} files in {arguments.data} is a usable image"

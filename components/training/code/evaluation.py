@@ -1,0 +1,34 @@
+"""How well a classifier does on the testing data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def evaluate(
+    labels: list[str], expected: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32]
+) -> dict[str, Any]:
+    """Accuracy, the figures of each label, and the confusion matrix: a row an expected label, a column an answer."""
+    answered = probabilities.argmax(axis=1)
+    confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(confusion, (expected, answered), 1)
+    return {
+        "accuracy": float(np.trace(confusion) / confusion.sum()),
+        "per_class": {label: _figures(confusion, number) for number, label in enumerate(labels)},
+        "confusion_matrix": confusion.tolist(),
+    }
+
+
+def _figures(confusion: npt.NDArray[np.int64], number: int) -> dict[str, float | int]:
+    right = int(confusion[number, number])
+    answered, support = int(confusion[:, number].sum()), int(confusion[number].sum())
+    return {
+        # What was never answered, or never asked for, counts as 0.
+        "precision": right / answered if answered else 0.0,
+        "recall": right / support if support else 0.0,
+        "f1": 2 * right / (answered + support) if answered + support else 0.0,
+        "support": support,
+    }

@@ -1,0 +1,56 @@
+"""Fits the network to the training data."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+
+import keras
+import network
+import numpy as np
+import tensorflow as tf
+from dataset import Dataset
+
+BATCH = 16
+LEARNING_RATE = 3e-3
+WEIGHT_DECAY = 1e-2
+LABEL_SMOOTHING = 0.1
+
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises; it falls along a cosine after that."""
+
+History = dict[str, list[float]]
+
+
+def fit(
+    training: Dataset, *, epochs: int, seed: int, on_epoch: Callable[[int, dict[str, float]], None]
+) -> tuple[keras.Model, History]:
+    """Train a network; a like seed gives the like network on the like machine."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    classifier = network.build(*training.size, classes=len(training.labels))
+    trained = network.with_augmentation(classifier)
+    steps = epochs * math.ceil(len(training.images) / BATCH)
+    trained.compile(
+        optimizer=keras.optimizers.AdamW(_schedule(steps), weight_decay=WEIGHT_DECAY),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
+        metrics=["accuracy"],
+    )
+    history = trained.fit(
+        training.images.astype(np.float32),
+        keras.utils.to_categorical(training.classes, len(training.labels)),
+        batch_size=BATCH,
+        epochs=epochs,
+        # A bar for a person; a line an epoch in a log, which the callback writes.
+        verbose="auto" if sys.stdout.isatty() else 0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=on_epoch)],
+    )
+    return classifier, {name: [float(value) for value in values] for name, values in history.history.items()}
+
+
+def _schedule(steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    rising = max(1, round(WARM_UP * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        LEARNING_RATE / 20, max(1, steps - rising), warmup_target=LEARNING_RATE, warmup_steps=rising
+    )

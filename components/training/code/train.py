@@ -1,0 +1,116 @@
+"""Trains the classifier, tests it, and writes the model folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+# Said before TensorFlow is imported, which else fills the log with what it thinks of the CPU.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import mlflow
+import numpy as np
+import onnx_export
+from dataset import Dataset, DatasetError, check_alike
+from evaluation import evaluate
+from fitting import fit
+
+log = logging.getLogger("training")
+
+
+def train(training_folder: Path, testing_folder: Path, output: Path, *, epochs: int, seed: int) -> dict[str, Any]:
+    """Train and test; the metrics go to `output`/metrics.json and, as they come, to the active MLflow run."""
+    if epochs < 1:
+        raise DatasetError(f"epochs is {epochs}; at least 1 is needed")
+    training, testing = Dataset.read(training_folder), Dataset.read(testing_folder)
+    check_alike(training, testing)
+    log.info(
+        "training on %d images and testing on %d of %s", len(training.images), len(testing.images), training.labels
+    )
+    mlflow.log_params({"epochs": epochs, "seed": seed, "labels": ",".join(training.labels)})
+
+    started = time.monotonic()
+
+    def report(epoch: int, logs: dict[str, float]) -> None:
+        log.info("epoch %d of %d: loss %.3f, accuracy %.3f", epoch + 1, epochs, logs["loss"], logs["accuracy"])
+        mlflow.log_metrics({f"training_{name}": float(value) for name, value in logs.items()}, step=epoch + 1)
+
+    classifier, history = fit(training, epochs=epochs, seed=seed, on_epoch=report)
+    seconds = time.monotonic() - started
+
+    images = testing.images.astype(np.float32)
+    probabilities = classifier.predict(images, batch_size=onnx_export.BATCH, verbose=0)
+    metrics = evaluate(testing.labels, testing.classes, probabilities)
+    output.mkdir(parents=True, exist_ok=True)
+    classifier.save(output / "model.keras")
+    onnx_export.export(classifier, output / "model.onnx")
+    metrics["onnx_max_difference"] = onnx_export.largest_difference(output / "model.onnx", images, probabilities)
+    metrics |= {"training_seconds": round(seconds, 1), "history": history}
+    mlflow.log_metrics(_flat(metrics))
+    _write(output / "metrics.json", metrics)
+    _write(output / "model.json", _description(training, len(testing.images), epochs=epochs, seed=seed))
+    return metrics
+
+
+def _flat(metrics: dict[str, Any]) -> dict[str, float]:
+    """The metrics as MLflow takes them: a number a name."""
+    flat = {name: metrics[name] for name in ("accuracy", "onnx_max_difference", "training_seconds")}
+    for label, figures in metrics["per_class"].items():
+        flat |= {f"{name}_{label}": float(value) for name, value in figures.items()}
+    return flat
+
+
+def _description(training: Dataset, tested: int, *, epochs: int, seed: int) -> dict[str, Any]:
+    height, width = training.size
+    return {
+        "labels": training.labels,
+        "input": {"width": width, "height": height},
+        "seed": seed,
+        "epochs": epochs,
+        "images": {"training": len(training.images), "testing": tested},
+        "keras": keras.version(),
+    }
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Read the command line, train, and print how good the classifier became."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--training-folder", type=Path, required=True)
+    parser.add_argument("--testing-folder", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output-folder", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        # Azure ML names the run of this job in MLFLOW_RUN_ID; elsewhere it is a new run.
+        with mlflow.start_run():
+            metrics = train(
+                arguments.training_folder,
+                arguments.testing_folder,
+                arguments.output_folder,
+                epochs=arguments.epochs,
+                seed=arguments.seed,
+            )
+    except (DatasetError, onnx_export.ExportError) as error:
+        sys.exit(f"training: {error}")
+    log.info("trained in %.0f seconds", metrics["training_seconds"])
+    for label, figures in metrics["per_class"].items():
+        log.info("%s: precision %.3f, recall %.3f", label, figures["precision"], figures["recall"])
+    log.info("the ONNX export answers alike to within %.1e", metrics["onnx_max_difference"])
+    log.info("test accuracy %.3f", metrics["accuracy"])
+
+
+if __name__ == "__main__":
+    main()
