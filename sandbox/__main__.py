@@ -1,0 +1,62 @@
+"""`python -m sandbox demo | up | down`: what the Makefile calls."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cyclopts import App
+from rich.console import Console
+
+from . import laptop_cloud
+from .demo import demo
+from .processes import SandboxError
+from .stages import Stages
+
+app = App(name="sandbox", help="The laptop cloud: an Azure ML emulator, Docker, a registry and Kubernetes.")
+
+
+@app.command(name="demo")
+def run_demo(*, data: Path | None = None) -> None:
+    """Run this repository's main job here.
+
+    Parameters
+    ----------
+    data
+        A folder with the folders cats, dogs and pandas of photos; without it, animals are drawn.
+
+    """
+    demo(data, Console())
+
+
+@app.command
+def up() -> None:
+    """Start the laptop cloud and leave it running."""
+    stages = Stages(Console())
+    with stages.live():
+        cloud = laptop_cloud.up(stages)
+    stages.say(f"registry {cloud.registry}, base image {cloud.base_image}")
+    stages.say(f"export KUBECONFIG={cloud.kubeconfig}")
+
+
+@app.command
+def down() -> None:
+    """End all that `demo` and `up` started."""
+    laptop_cloud.down()
+
+
+def main() -> int:
+    """Run the command; an error that a person can mend is one line on standard error, and exit status 1."""
+    try:
+        app()
+    except SandboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; `make down` ends what runs", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
