@@ -1,0 +1,1 @@
+"""What deploying to Kubernetes takes: kubectl, manifests, rollouts, their diagnosis and their undoing."""

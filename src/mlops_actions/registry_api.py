@@ -1,0 +1,165 @@
+"""Reads an image's digest and labels from its registry, with the credentials that `docker login` left."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from email.message import Message
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from mlops_actions.image_reference import DOCKER_HUB, ImageReference
+
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+_LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_TIMEOUT = 30
+
+
+class ImageNotFoundError(Exception):
+    """The registry answers, and has no such image."""
+
+
+class RegistryUnreadableError(Exception):
+    """The registry cannot be reached, or does not let us read; the text says which."""
+
+
+@dataclass(frozen=True)
+class RemoteImage:
+    """What a registry has under a reference."""
+
+    digest: str
+    labels: dict[str, str]
+
+
+class _DropAuthorization(urllib.request.HTTPRedirectHandler):
+    """Registries redirect to blob stores, which must not get the registry's token."""
+
+    def redirect_request(  # noqa: PLR0917 - urllib's signature
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        """The request to the new place, without the header if that is another host."""
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if request is not None and urllib.parse.urlsplit(newurl).netloc != urllib.parse.urlsplit(req.full_url).netloc:
+            request.remove_header("Authorization")
+        return request
+
+
+def inspect(reference: ImageReference) -> RemoteImage:
+    """The image's digest and its OCI labels. Raises ImageNotFoundError or RegistryUnreadableError."""
+    session = _Session(reference)
+    body = session.get(f"manifests/{reference.digest or reference.tag or 'latest'}", accept=_INDEXES + _MANIFESTS)
+    digest = "sha256:" + hashlib.sha256(body).hexdigest()
+    if reference.digest is not None and digest != reference.digest:
+        raise RegistryUnreadableError(f"{reference.registry} answered {digest} when asked for {reference.digest}")
+    manifest = _parsed(body)
+    if "manifests" in manifest:
+        manifest = _parsed(session.get(f"manifests/{_first_platform(manifest)}", accept=_MANIFESTS))
+    config = _parsed(session.get(f"blobs/{manifest['config']['digest']}", accept=("*/*",)))
+    return RemoteImage(digest, dict(config.get("config", {}).get("Labels") or {}))
+
+
+def _first_platform(index: dict[str, Any]) -> str:
+    """An index lists one manifest a platform, and attestations (platform unknown) beside them."""
+    for entry in index["manifests"]:
+        if entry.get("platform", {}).get("os") != "unknown":
+            return str(entry["digest"])
+    raise RegistryUnreadableError("the image's index lists no platform")
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(body)
+    except ValueError:
+        raise RegistryUnreadableError("the registry did not answer in JSON; is it a registry?") from None
+    return document
+
+
+class _Session:
+    """Requests to one repository; it signs in when the registry first asks for it."""
+
+    def __init__(self, reference: ImageReference) -> None:
+        self._reference = reference
+        host = "registry-1.docker.io" if reference.registry == DOCKER_HUB else reference.registry
+        # As docker does it: plain HTTP to a registry on this machine, HTTPS to all others.
+        scheme = "http" if _LOOPBACK.fullmatch(host) else "https"
+        self._base = f"{scheme}://{host}/v2/{reference.path}"
+        self._authorization: str | None = None
+        self._opener = urllib.request.build_opener(_DropAuthorization())
+
+    def get(self, path: str, *, accept: tuple[str, ...]) -> bytes:
+        """The body of the answer."""
+        try:
+            return self._request(f"{self._base}/{path}", accept)
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.UNAUTHORIZED and self._authorization is None:
+                self._authorization = self._sign_in(error.headers)
+                return self.get(path, accept=accept)
+            if error.code == HTTPStatus.NOT_FOUND:
+                raise ImageNotFoundError(f"{self._reference} does not exist in {self._reference.registry}") from None
+            raise RegistryUnreadableError(f"{self._reference.registry} answered {error.code} {error.reason}") from None
+        except urllib.error.URLError as error:
+            raise RegistryUnreadableError(f"{self._reference.registry} does not answer: {error.reason}") from None
+        except OSError as error:
+            raise RegistryUnreadableError(f"{self._reference.registry} does not answer: {error}") from None
+
+    def _request(self, url: str, accept: tuple[str, ...], authorization: str | None = None) -> bytes:
+        request = urllib.request.Request(url, headers={"Accept": ", ".join(accept)})  # noqa: S310 - http(s) only
+        if authorization := authorization or self._authorization:
+            request.add_header("Authorization", authorization)
+        with self._opener.open(request, timeout=_TIMEOUT) as answer:
+            body: bytes = answer.read()
+        return body
+
+    def _sign_in(self, headers: Message) -> str:
+        """What the challenge in an answer 401 asks for: a token from its realm, or the password itself."""
+        challenge = headers.get("WWW-Authenticate", "")
+        basic = _docker_credentials(self._reference.registry)
+        scheme, _, parameters = challenge.partition(" ")
+        if scheme.lower() == "basic" and basic is not None:
+            return basic
+        values = dict(_CHALLENGE.findall(parameters))
+        if scheme.lower() != "bearer" or "realm" not in values:
+            raise RegistryUnreadableError(f"{self._reference.registry} asks for a login; run docker login before")
+        scope = values.get("scope", f"repository:{self._reference.path}:pull")
+        query = urllib.parse.urlencode({"service": values.get("service", ""), "scope": scope})
+        answer = _parsed(self._request(f"{values['realm']}?{query}", ("application/json",), basic))
+        return f"Bearer {answer.get('token') or answer.get('access_token')}"
+
+
+def _docker_credentials(registry: str) -> str | None:
+    """The Authorization header that `docker login` left for the registry."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    file = folder / "config.json"
+    if not file.exists():
+        return None
+    config = _parsed(file.read_bytes())
+    key = "https://index.docker.io/v1/" if registry == DOCKER_HUB else registry
+    helper = config.get("credHelpers", {}).get(key) or config.get("credsStore")
+    if helper:
+        return _from_helper(str(helper), key)
+    encoded = config.get("auths", {}).get(key, {}).get("auth")
+    return f"Basic {encoded}" if encoded else None
+
+
+def _from_helper(helper: str, key: str) -> str | None:
+    try:
+        done = subprocess.run(
+            [f"docker-credential-{helper}", "get"], input=key, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise RegistryUnreadableError(f"docker's configuration names docker-credential-{helper}, not found") from None
+    if done.returncode != 0:
+        return None
+    answer = json.loads(done.stdout)
+    return "Basic " + base64.b64encode(f"{answer['Username']}:{answer['Secret']}".encode()).decode()

@@ -1,0 +1,3 @@
+module probe_app
+
+go 1.24
