@@ -1,0 +1,142 @@
+"""Sign-in: Microsoft Entra's token endpoint for one application, and GitHub's issuer of OIDC tokens.
+
+Entra: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+GitHub: https://docs.github.com/actions/concepts/security/openid-connect
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+import uuid
+from typing import Any
+
+import jwt
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .context import Context
+from .errors import unauthorized
+from .settings import ARM_HOST, GITHUB_OIDC_HOST, Settings
+
+TOKEN_SECONDS = 3600
+GITHUB_TOKEN_SECONDS = 300
+FEDERATED_AUDIENCE = "api://AzureADTokenExchange"
+GITHUB_ISSUER = f"https://{GITHUB_OIDC_HOST}"
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_AUDIENCES = {f"https://{ARM_HOST}", f"https://{ARM_HOST}/", "https://ml.azure.com", "https://management.core.windows.net/"}
+
+
+def _sign(settings: Settings, claims: dict[str, Any], seconds: int) -> str:
+    issued = int(time.time())
+    return jwt.encode({"iat": issued, "nbf": issued, "exp": issued + seconds, **claims}, settings.signing_key, "HS256")
+
+
+def access_token(settings: Settings, audience: str, seconds: int = TOKEN_SECONDS) -> str:
+    """An access token for `audience`, as Entra would issue it to the emulator's application."""
+    claims = {
+        "aud": audience,
+        "iss": f"https://sts.windows.net/{settings.tenant_id}/",
+        "tid": settings.tenant_id,
+        "oid": str(uuid.uuid5(uuid.NAMESPACE_URL, settings.client_id)),
+        "appid": settings.client_id,
+    }
+    return _sign(settings, claims, seconds)
+
+
+def check_access_token(settings: Settings, header: str | None) -> None:
+    """Raise ServiceError (401) unless the Authorization header bears a token of ours, for Azure ML, in its time."""
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise unauthorized("Authentication failed. The 'Authorization' header is missing.", "AuthenticationFailed")
+    try:
+        jwt.decode(token, settings.signing_key, algorithms=["HS256"], audience=list(_AUDIENCES), leeway=5)
+    except jwt.ExpiredSignatureError as error:
+        raise unauthorized("The access token expiry is in the past.", "ExpiredAuthenticationToken") from error
+    except jwt.InvalidAudienceError as error:
+        raise unauthorized("The access token has been obtained for wrong audience.", "InvalidAuthenticationTokenAudience") from error
+    except jwt.InvalidTokenError as error:
+        raise unauthorized("The access token is invalid.") from error
+
+
+def _refusal(code: str, description: str, error: str = "invalid_client") -> JSONResponse:
+    body = {"error": error, "error_description": f"{code}: {description}", "error_codes": [int(code.removeprefix("AADSTS"))]}
+    return JSONResponse(body, status_code=401)
+
+
+def _refused(settings: Settings, form: dict[str, str]) -> JSONResponse | None:
+    """Why Entra would issue no token to this request, or None."""
+    if form.get("client_id") != settings.client_id:
+        text = f"Application with identifier '{form.get('client_id')}' was not found in the directory '{settings.tenant_id}'."
+        return _refusal("AADSTS700016", text, "unauthorized_client")
+    if assertion := form.get("client_assertion"):
+        if form.get("client_assertion_type") != _ASSERTION_TYPE:
+            return _refusal("AADSTS900144", "The request body must contain the parameter 'client_assertion_type'.")
+        try:
+            jwt.decode(
+                assertion, settings.signing_key, algorithms=["HS256"], audience=FEDERATED_AUDIENCE, issuer=GITHUB_ISSUER, leeway=5
+            )
+        except jwt.ExpiredSignatureError:
+            return _refusal("AADSTS700024", "Client assertion is not within its valid time range.")
+        except jwt.InvalidTokenError as error:
+            return _refusal("AADSTS700213", f"No matching federated identity record found for presented assertion: {error}.")
+        return None
+    if not hmac.compare_digest(form.get("client_secret", "").encode(), settings.client_secret.encode()):
+        return _refusal("AADSTS7000215", "Invalid client secret provided.")
+    return None
+
+
+def routes(context: Context) -> list[Route]:
+    """Entra's discovery and token endpoints, and GitHub's."""
+    settings = context.settings
+
+    async def discovery(request: Request) -> Response:
+        tenant = f"https://{request.headers['host']}/{request.path_params['tenant']}"
+        return JSONResponse(
+            {
+                "issuer": f"{tenant}/v2.0",
+                "token_endpoint": f"{tenant}/oauth2/v2.0/token",
+                "authorization_endpoint": f"{tenant}/oauth2/v2.0/authorize",
+                "device_authorization_endpoint": f"{tenant}/oauth2/v2.0/devicecode",
+                "jwks_uri": f"{tenant}/discovery/v2.0/keys",
+                "tenant_region_scope": "EU",
+            }
+        )
+
+    async def instance(request: Request) -> Response:
+        host = request.headers["host"]
+        metadata = [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]
+        endpoint = f"https://{host}/{settings.tenant_id}/v2.0/.well-known/openid-configuration"
+        return JSONResponse({"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": metadata})
+
+    async def token(request: Request) -> Response:
+        if request.path_params["tenant"] != settings.tenant_id:
+            text = f"Tenant '{request.path_params['tenant']}' not found."
+            return _refusal("AADSTS90002", text, "invalid_request")
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        if refusal := _refused(settings, form):
+            return refusal
+        audience = re.sub(r"/+\.default$", "", form.get("scope", "").split(" ")[0])
+        body = {"token_type": "Bearer", "expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
+        return JSONResponse({**body, "access_token": access_token(settings, audience)})
+
+    async def github_token(request: Request) -> Response:
+        expected = f"bearer {settings.github_request_token}"
+        given = request.headers.get("authorization", "")
+        if not hmac.compare_digest(given.lower().encode(), expected.lower().encode()):
+            return JSONResponse({"message": "Unauthorized"}, status_code=401)
+        claims = {
+            "iss": GITHUB_ISSUER,
+            "sub": "repo:org/repository:ref:refs/heads/main",
+            "aud": request.query_params.get("audience", "https://github.com/org"),
+        }
+        return JSONResponse({"value": _sign(settings, claims, GITHUB_TOKEN_SECONDS)})
+
+    return [
+        Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery),
+        Route("/common/discovery/instance", instance),
+        Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
+        Route("/_apis/distributedtask/idtoken", github_token),
+    ]

@@ -1,0 +1,149 @@
+"""Runs a job's programs: in a process group of their own, output passed on while they run, the whole tree ended."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+RUN_ID = "AZUREML_RUN_ID"
+"""Set for every process of a job; by it those are found that left the process group."""
+
+_GRACE_SECONDS = 3.0
+_POLL_SECONDS = 0.1
+_LAST_LINES = 20
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended; `timed_out` and `canceled` tell why it was made to."""
+
+    exit_code: int
+    last_lines: tuple[str, ...]
+    canceled: bool = False
+    timed_out: bool = False
+
+
+def run(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    output: Callable[[bytes], None],
+    cancel: threading.Event,
+    timeout: float | None = None,
+) -> Ended:
+    """Run a program to its end, or until `cancel` is set; `output` gets what it prints, stdout and stderr as one."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    deadline = None if timeout is None else time.monotonic() + timeout
+    tail = _Tail()
+    canceled = timed_out = False
+    try:
+        with process, selectors.DefaultSelector() as selector:
+            assert process.stdout is not None  # noqa: S101
+            pipe = process.stdout.fileno()
+            os.set_blocking(pipe, False)
+            selector.register(pipe, selectors.EVENT_READ)
+            # A program that left the group may hold the pipe open for ever: its main process decides when it is over.
+            while process.poll() is None:
+                canceled = cancel.is_set()
+                timed_out = deadline is not None and time.monotonic() > deadline
+                if canceled or timed_out:
+                    break
+                if selector.select(_POLL_SECONDS) and not _pass_on(pipe, output, tail):
+                    selector.unregister(pipe)
+                    process.wait()
+            _end_tree(process, environment.get(RUN_ID), gently=canceled or timed_out)
+            while _pass_on(pipe, output, tail):
+                pass
+    finally:
+        _end_tree(process, environment.get(RUN_ID), gently=False)
+    return Ended(process.returncode, tail.lines(), canceled, timed_out)
+
+
+class _Tail:
+    """The last lines of what was printed."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque(maxlen=_LAST_LINES)
+        self._rest = b""
+
+    def add(self, data: bytes) -> None:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        self._rest = self._rest[-4096:]
+        self._lines.extend(whole)
+
+    def lines(self) -> tuple[str, ...]:
+        return tuple(line.decode(errors="replace") for line in (*self._lines, self._rest) if line.strip())
+
+
+def _pass_on(pipe: int, output: Callable[[bytes], None], tail: _Tail) -> bool:
+    """Hand over what is in the pipe; False if there is nothing (more)."""
+    try:
+        data = os.read(pipe, 1 << 16)
+    except BlockingIOError:
+        return False
+    if data:
+        tail.add(data)
+        output(data)
+    return bool(data)
+
+
+def _end_tree(process: subprocess.Popen[bytes], run_id: str | None, *, gently: bool) -> None:
+    """End a process, its group, and what left the group; a container would leave nothing either."""
+    if gently:
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass  # What does not listen is killed below.
+    _signal_group(process.pid, signal.SIGKILL)
+    if run_id is not None:
+        end_strays(run_id)
+    process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
+
+
+def end_strays(run_id: str) -> None:
+    """Kill whatever processes carry this run's id in their environment, for as long as new ones turn up."""
+    while strays := _carriers(run_id):
+        for pid in strays:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.01)
+
+
+def _carriers(run_id: str) -> list[int]:
+    mark = f"{RUN_ID}={run_id}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # A zombie has no environment left: it reads as nothing and counts as ended.
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # Ended meanwhile, or another user's.
+    return found
