@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import FileResponse, Response
@@ -102,21 +101,21 @@ class Service:
         self._in_flight += 1
         try:
             with self.metrics.in_flight.track_inprogress():
-                content = await receive_image(
+                photo = await receive_image(
                     request, max_bytes=self.settings.max_bytes, seconds=self.settings.upload_timeout
                 )
-                prediction = await self.worker.run(lambda: self._classify(content))
+                prediction = await self.worker.run(lambda: self._classify(photo))
         finally:
             self._in_flight -= 1
         self.metrics.predictions.labels(prediction.label).inc()
         return prediction
 
-    def _classify(self, content: bytes) -> Prediction:
+    def _classify(self, photo: BinaryIO) -> Prediction:
         """Decode and classify; runs on the worker's thread."""
         with self.metrics.seconds.time():
             try:
                 image = prepare(
-                    io.BytesIO(content),
+                    photo,
                     width=self.classifier.width,
                     height=self.classifier.height,
                     max_pixels=self.settings.max_pixels,

@@ -13,9 +13,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """What is read; told by the content, never by a name or a header."""
 
-MAX_PIXELS = 50_000_000
-"""Larger images are turned down before they are decoded; the largest of today's phones stay under it."""
+MAX_PIXELS = 16_000_000
+"""Larger images are turned down before they are decoded; so many take up to 250 MiB for a moment."""
 
+JPEG_FACTOR = 4
+"""A JPEG may have that many times more, since it is decoded at a fraction of its size: cameras have many pixels."""
+
+_JPEGS = ("JPEG", "MPO")  # a MPO is a JPEG that has more pictures after the first
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _WHITE = (255, 255, 255, 255)
 
@@ -44,10 +48,7 @@ def prepare(source: BinaryIO, *, width: int, height: int, max_pixels: int = MAX_
     """
     image = _open(source)
     with image:
-        if image.width * image.height > max_pixels:
-            raise TooManyPixelsError(
-                f"the image has {image.width} x {image.height} pixels; at most {max_pixels:,} are allowed"
-            )
+        _check_pixels(image, max_pixels)
         try:
             # A JPEG can be decoded at an eighth of its size at a fraction of the time and memory. Twice the size that
             # is needed loses nothing that one could see.
@@ -76,6 +77,14 @@ def _open(source: BinaryIO) -> Image.Image:
         raise UnsupportedFormatError(f"the content is not a {known} image") from error
     except Exception as error:
         raise CorruptImageError(f"the image can't be decoded: {error}") from error
+
+
+def _check_pixels(image: Image.Image, max_pixels: int) -> None:
+    allowed = max_pixels * JPEG_FACTOR if image.format in _JPEGS else max_pixels
+    if image.width * image.height > allowed:
+        raise TooManyPixelsError(
+            f"the image has {image.width} x {image.height} pixels; at most {allowed:,} are allowed for {image.format}"
+        )
 
 
 def _resizable(image: Image.Image) -> Image.Image:

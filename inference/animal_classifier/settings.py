@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     max_bytes: PositiveInt = 10 * 2**20
     """The largest image file taken."""
     max_pixels: PositiveInt = MAX_PIXELS
-    max_requests: PositiveInt = 16
+    max_requests: PositiveInt = 8
     """Predictions at once, waiting ones included; it bounds the memory, since each may hold `max_bytes`."""
     upload_timeout: PositiveFloat = 30.0
     """Seconds that an upload may take."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
+from typing import BinaryIO
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
@@ -33,8 +35,8 @@ class _InMemoryParser(MultiPartParser):
     spool_max_size = sys.maxsize
 
 
-async def receive_image(request: Request, *, max_bytes: int, seconds: float) -> bytes:
-    """The bytes of the photo in a request."""
+async def receive_image(request: Request, *, max_bytes: int, seconds: float) -> BinaryIO:
+    """The photo in a request, as a file in memory."""
     try:
         async with asyncio.timeout(seconds):
             image = await _receive(request, max_bytes)
@@ -44,15 +46,23 @@ async def receive_image(request: Request, *, max_bytes: int, seconds: float) -> 
         ) from error
     except ClientDisconnect as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "upload_broken_off", "the connection ended during the upload") from error
-    if not image:
+    if not image.seek(0, io.SEEK_END):
         raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "empty", "there is no image: the content is empty")
+    image.seek(0)
     return image
 
 
-async def _receive(request: Request, max_bytes: int) -> bytes:
+async def _receive(request: Request, max_bytes: int) -> BinaryIO:
     content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
-        return b"".join([chunk async for chunk in _limited(request, max_bytes, max_bytes)])
+    if content_type.partition(";")[0].strip().lower() == "multipart/form-data":
+        return await _receive_form(request, max_bytes)
+    image = io.BytesIO()
+    async for chunk in _limited(request, max_bytes, max_bytes):
+        image.write(chunk)
+    return image
+
+
+async def _receive_form(request: Request, max_bytes: int) -> BinaryIO:
     parser = _InMemoryParser(
         request.headers, _limited(request, max_bytes + _ENVELOPE, max_bytes), max_files=1, max_fields=16
     )
@@ -62,17 +72,14 @@ async def _receive(request: Request, max_bytes: int) -> bytes:
         raise ApiError(
             HTTPStatus.UNPROCESSABLE_ENTITY, "malformed_form", f"the multipart form can't be read: {error}"
         ) from error
-    try:
-        file = form.get(FIELD)
-        if not isinstance(file, UploadFile):
-            raise ApiError(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "missing_file", f"the form has no file in a field named {FIELD!r}"
-            )
-        if file.size is not None and file.size > max_bytes:
-            raise _too_large(max_bytes)
-        return await file.read()
-    finally:
-        await form.close()
+    file = form.get(FIELD)
+    if not isinstance(file, UploadFile):
+        raise ApiError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "missing_file", f"the form has no file in a field named {FIELD!r}"
+        )
+    if file.size is not None and file.size > max_bytes:
+        raise _too_large(max_bytes)
+    return file.file
 
 
 async def _limited(request: Request, limit: int, max_bytes: int) -> AsyncGenerator[bytes, None]:

@@ -19,7 +19,14 @@ PROJECT = Path(__file__).parents[1]
 LABELS = ["cats", "dogs", "pandas"]
 SIZE = 16
 
-Serve = Callable[..., contextlib.AbstractContextManager[httpx.Client]]
+
+class Service(httpx.Client):
+    """A client of a service, of which it knows the process."""
+
+    pid: int
+
+
+Serve = Callable[..., contextlib.AbstractContextManager[Service]]
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +61,7 @@ def serve(model: Path) -> Serve:
     """Starts the service as a process of its own, on a free port, with these settings besides."""
 
     @contextlib.contextmanager
-    def run(**settings: str) -> Iterator[httpx.Client]:
+    def run(**settings: str) -> Iterator[Service]:
         environment = os.environ | {"MODEL_PATH": str(model), "PORT": "0"} | settings
         process = subprocess.Popen(
             [sys.executable, "-m", "animal_classifier"],
@@ -69,7 +76,8 @@ def serve(model: Path) -> Serve:
                 (m for m in (re.search(r"running on (http\S+)", line) for line in process.stderr) if m), None
             )
             assert started, f"the service ended with {process.wait()}"
-            with httpx.Client(base_url=started[1], timeout=20, trust_env=False) as client:
+            with Service(base_url=started[1], timeout=20, trust_env=False) as client:
+                client.pid = process.pid
                 yield client
         finally:
             process.terminate()
@@ -80,14 +88,14 @@ def serve(model: Path) -> Serve:
 
 
 @pytest.fixture(scope="session")
-def service(serve: Serve) -> Iterator[httpx.Client]:
+def service(serve: Serve) -> Iterator[Service]:
     origin = {"GIT_COMMIT": "0123abc", "AZUREML_JOB": "animals-1", "MODEL_NAME": "animal-classification"}
     with serve(**origin, MODEL_VERSION="7") as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def strict(serve: Serve) -> Iterator[httpx.Client]:
+def strict(serve: Serve) -> Iterator[Service]:
     """A service with small limits."""
     with serve(MAX_BYTES="100000", MAX_PIXELS="1000000", MAX_REQUESTS="1", UPLOAD_TIMEOUT="1") as client:
         yield client

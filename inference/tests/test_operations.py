@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -15,8 +16,9 @@ import pytest
 from animal_classifier.app import create_app
 from animal_classifier.model import Classifier
 from animal_classifier.settings import Settings
+from PIL import Image
 
-from .conftest import PROJECT
+from .conftest import PROJECT, Serve
 from .pictures import encode, plain
 
 
@@ -90,6 +92,17 @@ def test_metrics(service: httpx.Client) -> None:
 def figures(client: httpx.Client) -> dict[str, float]:
     lines = client.get("/metrics").text.splitlines()
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+
+def test_the_worst_photos_at_once_stay_within_the_memory_that_the_deployment_grants(serve: Serve) -> None:
+    costly = encode(Image.new("RGBA", (4000, 4000), (1, 2, 3, 99)), "WEBP", lossless=True, quality=0, method=0)
+    padded = costly + bytes(10 * 2**20 - len(costly))
+    with serve() as client, ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda _: client.post("/predict", content=padded).status_code, range(16)))
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{client.pid}/status").read_text(encoding="ascii"))
+    assert answers == [200] * 16
+    assert peak
+    assert int(peak[1]) < 512 * 1024, "k8s/base/deployment.yaml grants 512 MiB"
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+
+if TYPE_CHECKING:
+    import keras
 
 TOLERANCE = 1e-4
 """The largest difference between two probabilities that rounding may explain."""

@@ -105,6 +105,8 @@ def main() -> None:
             )
     except (DatasetError, onnx_export.ExportError) as error:
         sys.exit(f"training: {error}")
+    except mlflow.MlflowException as error:
+        sys.exit(f"training: MLflow at {mlflow.get_tracking_uri()} does not take the metrics: {error}")
     log.info("trained in %.0f seconds", metrics["training_seconds"])
     for label, figures in metrics["per_class"].items():
         log.info("%s: precision %.3f, recall %.3f", label, figures["precision"], figures["recall"])

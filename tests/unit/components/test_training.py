@@ -1,0 +1,251 @@
+"""The training, really run, in an environment with exactly the packages of environment/conda/tensorflow.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sandbox.paths import cache
+
+from .conftest import ROOT, RunComponent
+from .test_definitions import pins
+
+COLOURS = {"cats": (200, 60, 60), "dogs": (60, 200, 60), "pandas": (60, 60, 200)}
+RUN = "0123456789abcdef0123456789abcdef"
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    """The interpreter of the environment, which is built once for a list of packages."""
+    requirements = "".join(f"{name}=={version}\n" for name, version in pins("tensorflow").items())
+    target = cache() / "environments" / f"tensorflow-{hashlib.sha256(requirements.encode()).hexdigest()[:16]}"
+    if not target.exists():
+        uv = os.environ.get("UV", "uv")
+        # A venv's scripts carry its path, its interpreter does not: it may be made elsewhere and moved when it is done.
+        half_done = target.with_name(f"{target.name}.{os.getpid()}")
+        subprocess.run([uv, "venv", "--quiet", "--python", "3.11", half_done], check=True)
+        command = [uv, "pip", "install", "--quiet", "--python", half_done / "bin" / "python", "--requirement", "-"]
+        subprocess.run(command, input=requirements, text=True, check=True)
+        half_done.rename(target)
+    return str(target / "bin" / "python")
+
+
+def draw(folder: Path, count: int, *, seed: int, size: int = 32) -> Path:
+    """Noise, tinted by label: easy to tell apart, and different from image to image."""
+    draws = random.Random(seed)  # noqa: S311 - not a secret
+    for label, colour in COLOURS.items():
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            noise = Image.frombytes("RGB", (size, size), draws.randbytes(3 * size * size))
+            Image.blend(noise, Image.new("RGB", (size, size), colour), 0.5).save(folder / label / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    folder = tmp_path_factory.mktemp("data")
+    return {
+        "training_folder": draw(folder / "training", 24, seed=1),
+        "testing_folder": draw(folder / "testing", 6, seed=2),
+    }
+
+
+def tracking(folder: Path) -> dict[str, str]:
+    """An environment as a job has it: the tracking store, and the run that the job is."""
+    run = folder / "mlruns" / "0" / RUN
+    for name in ("metrics", "params", "tags", "artifacts"):
+        (run / name).mkdir(parents=True)
+    common = f"artifact_uri: {run}/artifacts\nlifecycle_stage: active\n"
+    (run.parent / "meta.yaml").write_text(f"{common}experiment_id: '0'\nname: Default\n", encoding="utf-8")
+    (run / "meta.yaml").write_text(
+        f"{common}experiment_id: '0'\nrun_id: {RUN}\nrun_uuid: {RUN}\nrun_name: training\nstatus: 1\nuser_id: ''\n"
+        "source_name: ''\nsource_type: 4\nsource_version: ''\nentry_point_name: ''\n"
+        "start_time: 1\nend_time: null\ntags: []\n",
+        encoding="utf-8",
+    )
+    return os.environ | {
+        "MLFLOW_TRACKING_URI": (folder / "mlruns").as_uri(),
+        "MLFLOW_ALLOW_FILE_STORE": "true",
+        "MLFLOW_RUN_ID": RUN,
+    }
+
+
+def logged(folder: Path, name: str) -> list[float]:
+    lines = (folder / "mlruns" / "0" / RUN / "metrics" / name).read_text(encoding="utf-8").splitlines()
+    return [float(line.split()[1]) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def trained(
+    run_component: RunComponent, python: str, data: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a training of two epochs: model/ and mlruns/."""
+    folder = tmp_path_factory.mktemp("trained")
+    ended = run_component(
+        "training/training", python=python, env=tracking(folder), **data, epochs=2, output_folder=folder / "model"
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "epoch 2 of 2" in ended.stdout
+    assert "test accuracy" in ended.stdout
+    return folder
+
+
+def metrics(folder: Path) -> dict[str, object]:
+    return json.loads((folder / "model" / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_the_model_folder_is_complete(trained: Path) -> None:
+    names = {path.name for path in (trained / "model").iterdir()}
+    assert names == {"model.keras", "model.onnx", "model.json", "metrics.json"}
+    description = json.loads((trained / "model" / "model.json").read_text(encoding="utf-8"))
+    assert description["labels"] == ["cats", "dogs", "pandas"]
+    assert description["input"] == {"width": 32, "height": 32}
+    assert description["seed"] == 42
+    assert description["images"] == {"training": 72, "testing": 18}
+
+
+def test_the_metrics_are_of_the_testing_images(trained: Path) -> None:
+    found = metrics(trained)
+    matrix = found["confusion_matrix"]
+    assert [sum(row) for row in matrix] == [6, 6, 6]
+    assert found["accuracy"] == sum(matrix[number][number] for number in range(3)) / 18
+    for number, label in enumerate(COLOURS):
+        figures = found["per_class"][label]
+        answered = sum(row[number] for row in matrix)
+        assert figures["support"] == 6
+        assert figures["recall"] == matrix[number][number] / 6
+        assert figures["precision"] == (matrix[number][number] / answered if answered else 0)
+    assert {name: len(values) for name, values in found["history"].items()} == {"accuracy": 2, "loss": 2}
+    assert 0 < found["onnx_max_difference"] <= 1e-4
+
+
+def test_the_metrics_go_to_the_run_of_the_job(trained: Path) -> None:
+    found = metrics(trained)
+    assert logged(trained, "accuracy") == [found["accuracy"]]
+    assert logged(trained, "recall_dogs") == [found["per_class"]["dogs"]["recall"]]
+    assert logged(trained, "training_accuracy") == pytest.approx(found["history"]["accuracy"])
+    assert len(list((trained / "mlruns" / "0").iterdir())) == 2  # this run and meta.yaml: no other run was begun
+
+
+def test_a_like_seed_gives_a_like_model(
+    trained: Path, run_component: RunComponent, python: str, data: dict[str, object], tmp_path: Path
+) -> None:
+    asked = data | {"epochs": 2, "output_folder": tmp_path / "model"}
+    ended = run_component("training/training", python=python, env=tracking(tmp_path), **asked)
+    assert ended.returncode == 0, ended.stderr
+    first, again = metrics(trained), metrics(tmp_path)
+    del first["training_seconds"], again["training_seconds"]
+    assert again == first
+
+
+def test_the_service_answers_as_the_model_was_tested(trained: Path, python: str, data: dict[str, object]) -> None:
+    """Over all testing images, the service's own code gets the accuracy that the training reports."""
+    program = """
+import json, sys
+from pathlib import Path
+from animal_classifier.model import Classifier
+from animal_classifier.preprocessing import prepare
+classifier = Classifier(Path(sys.argv[1]))
+answers = []
+for path in sorted(Path(sys.argv[2]).glob("*/*.png")):
+    with path.open("rb") as file:
+        image = prepare(file, width=classifier.width, height=classifier.height)
+    answers.append(classifier.predict(image).label == path.parent.name)
+print(json.dumps(answers))
+"""
+    command = [python, "-c", program, trained / "model", data["testing_folder"]]
+    answers = json.loads(subprocess.run(command, cwd=ROOT / "inference", capture_output=True, check=True).stdout)
+    assert len(answers) == 18
+    assert sum(answers) / 18 == metrics(trained)["accuracy"]
+
+
+def test_an_export_that_answers_otherwise_is_an_error(
+    trained: Path, python: str, snapshot: Callable[[str], Path]
+) -> None:
+    program = """
+import sys
+from pathlib import Path
+import numpy as np
+import onnx_export
+images = np.zeros((70, 32, 32, 3), dtype=np.float32)
+for expected in (np.full((70, 3), 0.9, np.float32), np.full((70, 3), np.nan, np.float32)):
+    try:
+        onnx_export.largest_difference(Path(sys.argv[1]), images, expected)
+    except onnx_export.ExportError as error:
+        print(error)
+"""
+    command = [python, "-c", program, trained / "model" / "model.onnx"]
+    ended = subprocess.run(command, cwd=snapshot("training/training"), capture_output=True, text=True, check=True)
+    lines = ended.stdout.splitlines()
+    assert len(lines) == 2
+    assert all("from those of the Keras model, more than 0.0001" in line for line in lines)
+
+
+def test_metrics_that_can_not_be_logged_are_an_error(
+    run_component: RunComponent, python: str, data: dict[str, object], tmp_path: Path
+) -> None:
+    nobody = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_RUN_ID": RUN}
+    ended = run_component(
+        "training/training", python=python, env=os.environ | nobody, **data, output_folder=tmp_path / "model"
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith(
+        "training: MLflow at http://127.0.0.1:9 does not take the metrics: "
+    )
+
+
+def test_images_without_a_class_end_the_training_with_one_line(
+    run_component: RunComponent, python: str, data: dict[str, object], tmp_path: Path
+) -> None:
+    missing = draw(tmp_path / "missing", 2, seed=3)
+    shutil.rmtree(missing / "dogs")
+    (missing / "dogs").mkdir()
+    asked = data | {"training_folder": missing, "output_folder": tmp_path / "model"}
+    ended = run_component("training/training", python=python, env=tracking(tmp_path), **asked)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == f"training: {missing / 'dogs'}: there is no image of 'dogs'"
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "model").exists()
+
+
+def test_refuses_what_can_not_be_trained_on(python: str, snapshot: Callable[[str], Path], tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from dataset import Dataset, DatasetError, check_alike
+try:
+    check_alike(Dataset.read(Path(sys.argv[1])), Dataset.read(Path(sys.argv[2])))
+except DatasetError as error:
+    print(error)
+"""
+
+    def message(training: Path, testing: Path) -> str:
+        command = [python, "-c", program, training, testing]
+        return subprocess.run(
+            command, cwd=snapshot("training/training"), capture_output=True, text=True, check=True
+        ).stdout
+
+    good = draw(tmp_path / "good", 2, seed=3)
+    assert not message(good, good)
+    fewer = draw(tmp_path / "fewer", 2, seed=3)
+    shutil.rmtree(fewer / "dogs")
+    assert "the labels differ" in message(good, fewer)
+    shutil.rmtree(fewer / "cats")
+    assert "1 folders of images; at least 2 are needed" in message(fewer, good)
+    assert "the sizes differ" in message(good, draw(tmp_path / "other size", 2, seed=3, size=16))
+    Image.new("RGB", (8, 8)).save(good / "pandas" / "x.png")
+    assert "of another size than the images before it" in message(good, good)
+    Image.new("L", (32, 32)).save(good / "pandas" / "x.png")
+    assert "not an RGB image" in message(good, good)
