@@ -133,7 +133,12 @@ class _Session:
             raise RegistryUnreadableError(f"{self._reference.registry} asks for a login; run docker login before")
         scope = values.get("scope", f"repository:{self._reference.path}:pull")
         query = urllib.parse.urlencode({"service": values.get("service", ""), "scope": scope})
-        answer = _parsed(self._request(f"{values['realm']}?{query}", ("application/json",), basic))
+        try:
+            answer = _parsed(self._request(f"{values['realm']}?{query}", ("application/json",), basic))
+        except urllib.error.HTTPError as error:
+            raise RegistryUnreadableError(
+                f"{self._reference.registry} gives no token to pull {self._reference.path}: {error.code} {error.reason}"
+            ) from None
         return f"Bearer {answer.get('token') or answer.get('access_token')}"
 
 

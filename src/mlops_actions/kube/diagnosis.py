@@ -72,7 +72,7 @@ def _of_container(pod: str, status: Object, events: list[Object]) -> Iterator[Pr
         yield Problem(f"container {name} crashes: {_end(ended)}", pod=pod, container=name, logs=logs)
     elif reason and reason not in _WAITING_IS_NORMAL:
         yield Problem(f"container {name} does not start: {reason}: {message}")
-    elif state.get("running") and not status.get("ready"):
+    elif "running" in state and not status.get("ready"):
         yield Problem(f"container {name} runs but is not ready{_probe(name, events)}", False, pod, name, "current")
 
 
