@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-RUN_ID = "AZUREML_RUN_ID"
-"""Set for every process of a job; by it those are found that left the process group."""
+COOKIE = "AZUREML_EMULATOR_RUN"
+"""Environment variable of a job's processes, with a value unique to the run: by it those are found that left the group."""
 
 _GRACE_SECONDS = 3.0
+_STRAYS_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _LAST_LINES = 20
 
@@ -65,14 +66,15 @@ def run(
                 timed_out = deadline is not None and time.monotonic() > deadline
                 if canceled or timed_out:
                     break
-                if selector.select(_POLL_SECONDS) and not _pass_on(pipe, output, tail):
-                    selector.unregister(pipe)
-                    process.wait()
-            _end_tree(process, environment.get(RUN_ID), gently=canceled or timed_out)
+                if not selector.get_map():
+                    _wait(process, _POLL_SECONDS)
+                elif selector.select(_POLL_SECONDS) and not _pass_on(pipe, output, tail):
+                    selector.unregister(pipe)  # It closed its output, and works on.
+            _end_tree(process, environment.get(COOKIE), gently=canceled or timed_out)
             while _pass_on(pipe, output, tail):
                 pass
     finally:
-        _end_tree(process, environment.get(RUN_ID), gently=False)
+        _end_tree(process, environment.get(COOKIE), gently=False)
     return Ended(process.returncode, tail.lines(), canceled, timed_out)
 
 
@@ -104,17 +106,14 @@ def _pass_on(pipe: int, output: Callable[[bytes], None], tail: _Tail) -> bool:
     return bool(data)
 
 
-def _end_tree(process: subprocess.Popen[bytes], run_id: str | None, *, gently: bool) -> None:
+def _end_tree(process: subprocess.Popen[bytes], cookie: str | None, *, gently: bool) -> None:
     """End a process, its group, and what left the group; a container would leave nothing either."""
     if gently:
         _signal_group(process.pid, signal.SIGTERM)
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass  # What does not listen is killed below.
+        _wait(process, _GRACE_SECONDS)  # What does not listen is killed below.
     _signal_group(process.pid, signal.SIGKILL)
-    if run_id is not None:
-        end_strays(run_id)
+    if cookie is not None:
+        end_strays(cookie)
     process.wait()
 
 
@@ -125,9 +124,17 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         return
 
 
-def end_strays(run_id: str) -> None:
-    """Kill whatever processes carry this run's id in their environment, for as long as new ones turn up."""
-    while strays := _carriers(run_id):
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def end_strays(cookie: str) -> None:
+    """Kill whatever processes carry this cookie, looking again until no new ones turn up."""
+    deadline = time.monotonic() + _STRAYS_SECONDS
+    while (strays := _carriers(cookie)) and time.monotonic() < deadline:
         for pid in strays:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -136,8 +143,8 @@ def end_strays(run_id: str) -> None:
         time.sleep(0.01)
 
 
-def _carriers(run_id: str) -> list[int]:
-    mark = f"{RUN_ID}={run_id}".encode()
+def _carriers(cookie: str) -> list[int]:
+    mark = f"{COOKIE}={cookie}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
