@@ -180,7 +180,7 @@ async def page() -> FileResponse:
     """The page to drop a photo on."""
     return FileResponse(
         PAGE / "index.html",
-        headers={"Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'"},
+        headers={"Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'"},
     )
 
 
