@@ -46,7 +46,14 @@ def put(context: Context, kind: str, name: str, version: str, properties: dict[s
     """Store a version (all checks done) and return it in its envelope."""
     path = version_id(context, kind, name, version)
     known = context.store.get(kind, path)
-    complete = {"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}, "description": None, **properties}
+    complete = {
+        "isAnonymous": False,
+        "isArchived": False,
+        "tags": {},
+        "properties": {},
+        "description": None,
+        **properties,
+    }
     complete["provisioningState"] = "Succeeded"
     resource = arm.resource(path, f"{kind}/versions", complete, known)
     context.store.put(kind, path, resource)
@@ -130,7 +137,9 @@ def routes(context: Context, kind: str, prepare: Prepare) -> list[Route]:
         name, version = request.path_params["name"], request.path_params["version"]
         found = context.store.get(kind, version_id(context, kind, name, version))
         if found is None:
-            raise not_found(f"{kind} {name}:{version} not found in workspace {context.settings.workspace}.", "UserError")
+            raise not_found(
+                f"{kind} {name}:{version} not found in workspace {context.settings.workspace}.", "UserError"
+            )
         return JSONResponse(found)
 
     async def put_version(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterator
@@ -61,10 +62,8 @@ class Blobs:
     def container(self, name: str) -> ContainerClient:
         """The container called `name`, created if it is missing."""
         client = self.service().get_container_client(name)
-        try:
+        with contextlib.suppress(ResourceExistsError):
             client.create_container()
-        except ResourceExistsError:
-            pass
         return client
 
     def url(self, place: Place) -> str:

@@ -33,7 +33,11 @@ def routes(context: Context) -> list[Route]:
         if name != ANONYMOUS and known and not _same(known["properties"]["componentSpec"], spec):
             text = f"component {name}:{version} exists with another definition; a version cannot be changed"
             raise conflict(text, "UserError")
-        properties["componentSpec"] = {**spec, "name": spec.get("name") or name, "version": spec.get("version") or version}
+        properties["componentSpec"] = {
+            **spec,
+            "name": spec.get("name") or name,
+            "version": spec.get("version") or version,
+        }
         properties["isAnonymous"] = name == ANONYMOUS
         return properties
 

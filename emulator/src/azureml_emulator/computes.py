@@ -44,7 +44,9 @@ def find(context: Context, name: str) -> dict[str, Any] | None:
 def state(compute: dict[str, Any]) -> str:
     """An instance's state (Running, Stopped, …); a cluster's provisioning state."""
     properties = compute["properties"]
-    return str(properties["properties"]["state"] if properties["computeType"] == INSTANCE else properties["provisioningState"])
+    return str(
+        properties["properties"]["state"] if properties["computeType"] == INSTANCE else properties["provisioningState"]
+    )
 
 
 def _finish(context: Context, target: str, provisioning: str, instance_state: str) -> None:
@@ -63,7 +65,9 @@ def register_operations(context: Context) -> None:
     """Say what each operation leaves behind when it ends."""
     ends = {"create": "Running", "start": "Running", "stop": "Stopped", "restart": "Running"}
     for name, end in ends.items():
-        context.operations.on_finish(f"compute {name}", lambda target, end=end: _finish(context, target, "Succeeded", end))  # type: ignore[misc]
+        context.operations.on_finish(
+            f"compute {name}", lambda target, end=end: _finish(context, target, "Succeeded", end)
+        )  # type: ignore[misc]
 
     def delete(target: str) -> None:
         context.store.delete(KIND, target)
@@ -81,7 +85,9 @@ def _new_properties(name: str, given: dict[str, Any]) -> dict[str, Any]:
     if kind == INSTANCE:
         inner.setdefault("applicationSharingPolicy", "Personal")
         inner.setdefault("sshSettings", {"sshPublicAccess": "Disabled"})
-        inner.update(state="Creating", connectivityEndpoints={}, applications=[], errors=[], createdBy={}, lastOperation={})
+        inner.update(
+            state="Creating", connectivityEndpoints={}, applications=[], errors=[], createdBy={}, lastOperation={}
+        )
     else:
         scale = inner.setdefault("scaleSettings", {"minNodeCount": 0, "maxNodeCount": 1})
         nodes = scale.get("minNodeCount", 0)
@@ -126,7 +132,9 @@ class _Computes:
             self._idle(known)
         path = f"{self._context.workspace_id}/{KIND}/{name}"
         compute = arm.resource(path, KIND, _new_properties(name, body.get("properties") or {}), known)
-        compute.update(location=body.get("location") or REGION, tags=body.get("tags") or {}, identity=body.get("identity"))
+        compute.update(
+            location=body.get("location") or REGION, tags=body.get("tags") or {}, identity=body.get("identity")
+        )
         self._context.store.put(KIND, path, compute)
         return JSONResponse(compute, status_code=200 if known else 201, headers=self._begin("create", compute))
 
@@ -135,7 +143,9 @@ class _Computes:
         self._idle(compute)
         body = await json_object(request)
         changes = ((body.get("properties") or {}).get("properties")) or {}
-        changed = self._context.store.update(KIND, compute["id"], lambda c: c["properties"]["properties"].update(changes))
+        changed = self._context.store.update(
+            KIND, compute["id"], lambda c: c["properties"]["properties"].update(changes)
+        )
         return JSONResponse(changed)
 
     async def delete(self, request: Request) -> Response:
@@ -149,7 +159,9 @@ class _Computes:
             compute = self._get(request)
             self._idle(compute)
             if compute["properties"]["computeType"] != INSTANCE:
-                raise bad_request(f"Compute {compute['name']} is a cluster; only an instance can {name}.", "ValidationError")
+                raise bad_request(
+                    f"Compute {compute['name']} is a cluster; only an instance can {name}.", "ValidationError"
+                )
             if (now := state(compute)) not in _FROM[name]:
                 text = f"Compute {compute['name']} is in state {now}: {name} needs it to be {_FROM[name][0]}."
                 raise conflict(text, _REFUSAL[name])

@@ -19,7 +19,9 @@ def routes(context: Context) -> list[Route]:
 
     def prepare(name: str, version: str, properties: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
         if (kind := properties.get("dataType")) not in _TYPES:
-            raise bad_request(f"data {name}:{version} has the type {kind}, not one of {sorted(_TYPES)}", "ValidationError")
+            raise bad_request(
+                f"data {name}:{version} has the type {kind}, not one of {sorted(_TYPES)}", "ValidationError"
+            )
         if not properties.get("dataUri"):
             raise bad_request(f"data {name}:{version} has no dataUri", "ValidationError")
         if known and known["properties"]["dataUri"] != properties["dataUri"]:

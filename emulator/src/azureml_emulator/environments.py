@@ -26,7 +26,9 @@ def routes(context: Context) -> list[Route]:
             except yaml.YAMLError:
                 valid = False
             if not valid:
-                raise bad_request(f"the conda file of environment {name}:{version} is not a YAML mapping", "ValidationError")
+                raise bad_request(
+                    f"the conda file of environment {name}:{version} is not a YAML mapping", "ValidationError"
+                )
         fields = ("image", "condaFile", "build")
         if known and any(known["properties"].get(field) != properties.get(field) for field in fields):
             text = f"environment {name}:{version} exists with another definition; a version cannot be changed"

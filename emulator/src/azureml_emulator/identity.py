@@ -26,7 +26,12 @@ GITHUB_TOKEN_SECONDS = 300
 FEDERATED_AUDIENCE = "api://AzureADTokenExchange"
 GITHUB_ISSUER = f"https://{GITHUB_OIDC_HOST}"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_AUDIENCES = {f"https://{ARM_HOST}", f"https://{ARM_HOST}/", "https://ml.azure.com", "https://management.core.windows.net/"}
+_AUDIENCES = {
+    f"https://{ARM_HOST}",
+    f"https://{ARM_HOST}/",
+    "https://ml.azure.com",
+    "https://management.core.windows.net/",
+}
 
 
 def _sign(settings: Settings, claims: dict[str, Any], seconds: int) -> str:
@@ -56,35 +61,47 @@ def check_access_token(settings: Settings, header: str | None) -> None:
     except jwt.ExpiredSignatureError as error:
         raise unauthorized("The access token expiry is in the past.", "ExpiredAuthenticationToken") from error
     except jwt.InvalidAudienceError as error:
-        raise unauthorized("The access token has been obtained for wrong audience.", "InvalidAuthenticationTokenAudience") from error
+        raise unauthorized(
+            "The access token has been obtained for wrong audience.", "InvalidAuthenticationTokenAudience"
+        ) from error
     except jwt.InvalidTokenError as error:
         raise unauthorized("The access token is invalid.") from error
 
 
 def _refusal(code: str, description: str, error: str = "invalid_client") -> JSONResponse:
-    body = {"error": error, "error_description": f"{code}: {description}", "error_codes": [int(code.removeprefix("AADSTS"))]}
+    body = {
+        "error": error,
+        "error_description": f"{code}: {description}",
+        "error_codes": [int(code.removeprefix("AADSTS"))],
+    }
     return JSONResponse(body, status_code=401)
 
 
 def _refused(settings: Settings, form: dict[str, str]) -> JSONResponse | None:
     """Why Entra would issue no token to this request, or None."""
-    if form.get("client_id") != settings.client_id:
-        text = f"Application with identifier '{form.get('client_id')}' was not found in the directory '{settings.tenant_id}'."
+    client = form.get("client_id")
+    if client != settings.client_id:
+        text = f"Application with identifier '{client}' was not found in the directory '{settings.tenant_id}'."
         return _refusal("AADSTS700016", text, "unauthorized_client")
     if assertion := form.get("client_assertion"):
-        if form.get("client_assertion_type") != _ASSERTION_TYPE:
-            return _refusal("AADSTS900144", "The request body must contain the parameter 'client_assertion_type'.")
-        try:
-            jwt.decode(
-                assertion, settings.signing_key, algorithms=["HS256"], audience=FEDERATED_AUDIENCE, issuer=GITHUB_ISSUER, leeway=5
-            )
-        except jwt.ExpiredSignatureError:
-            return _refusal("AADSTS700024", "Client assertion is not within its valid time range.")
-        except jwt.InvalidTokenError as error:
-            return _refusal("AADSTS700213", f"No matching federated identity record found for presented assertion: {error}.")
-        return None
+        return _refused_assertion(settings, assertion, form.get("client_assertion_type"))
     if not hmac.compare_digest(form.get("client_secret", "").encode(), settings.client_secret.encode()):
         return _refusal("AADSTS7000215", "Invalid client secret provided.")
+    return None
+
+
+def _refused_assertion(settings: Settings, assertion: str, kind: str | None) -> JSONResponse | None:
+    if kind != _ASSERTION_TYPE:
+        return _refusal("AADSTS900144", "The request body must contain the parameter 'client_assertion_type'.")
+    trusted = {"audience": FEDERATED_AUDIENCE, "issuer": GITHUB_ISSUER}
+    try:
+        jwt.decode(assertion, settings.signing_key, algorithms=["HS256"], leeway=5, **trusted)
+    except jwt.ExpiredSignatureError:
+        return _refusal("AADSTS700024", "Client assertion is not within its valid time range.")
+    except jwt.InvalidTokenError as error:
+        return _refusal(
+            "AADSTS700213", f"No matching federated identity record found for presented assertion: {error}."
+        )
     return None
 
 

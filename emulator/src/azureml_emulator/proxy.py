@@ -67,7 +67,9 @@ class Proxy:
         await asyncio.gather(_pipe(reader, to_writer, writer.get_extra_info("socket")), _pipe(to_reader, writer))
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: socket.socket | None = None) -> None:
+async def _pipe(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: socket.socket | None = None
+) -> None:
     """Copy until the end; from the `client` acknowledge at once.
 
     urllib3 turns TCP_NODELAY off for proxied connections, so each small PUT would wait 40 ms for the delayed ACK.

@@ -1,0 +1,131 @@
+"""The web application: every resource module's routes, behind one check of the access token."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import (
+    arm,
+    code,
+    components,
+    computes,
+    data,
+    environments,
+    errors,
+    identity,
+    jobs,
+    models,
+    operations,
+    registries,
+    workspaces,
+)
+from .context import Context
+from .settings import API_HOST, ARM_HOST
+
+log = logging.getLogger(__name__)
+
+_OPEN_PATHS = ("/discovery/", "/registrymanagement/")
+"""Data plane paths that are answered without a token, as Azure does."""
+
+
+class _CanonicalPaths:
+    """ARM ids are the same in any case; from here on there is one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": arm.canonical(scope["path"])}
+        await self._app(scope, receive, send)
+
+
+class _Authentication:
+    """Every ARM and data plane request needs an access token that is ours, and names our workspace."""
+
+    def __init__(self, app: ASGIApp, context: Context) -> None:
+        self._app = app
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                self._check(Request(scope))
+            except errors.ServiceError as error:
+                await errors.answer(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, request: Request) -> None:
+        host = request.headers.get("host", "").split(":")[0]
+        path = request.url.path
+        if host not in {ARM_HOST, API_HOST} and not host.endswith(".api.azureml.ms"):
+            return
+        if not path.startswith(_OPEN_PATHS):
+            identity.check_access_token(self._context.settings, request.headers.get("authorization"))
+        self._check_workspace(path)
+
+    def _check_workspace(self, path: str) -> None:
+        before, found, after = path.partition(f"/providers/{arm.PROVIDER}/workspaces/")
+        if not found:
+            return
+        group = before.rsplit("/subscriptions/", 1)[-1]
+        named = f"/subscriptions/{group}{found}{after.split('/')[0]}"
+        if named.lower() != self._context.workspace_id.lower():
+            kind = f"{arm.PROVIDER}/workspaces/{after.split('/')[0]}"
+            where = group.partition("/resourceGroups/")[2]
+            raise errors.not_found(f"The Resource '{kind}' under resource group '{where}' was not found.")
+
+
+def _routes(context: Context) -> list[Route]:
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ready", "workspace": context.settings.workspace})
+
+    modules = (identity, workspaces, computes, environments, code, components, data, models, jobs, registries)
+    return [
+        Route("/healthz", health),
+        *operations.routes(context.operations, context.store),
+        *(route for module in modules for route in module.routes(context)),
+    ]
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Answer a defect of the emulator itself: logged with its traceback, answered without."""
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    message = f"the emulator failed at {request.method} {request.url.path}: see its log"
+    return errors.answer(errors.ServiceError(500, "InternalServerError", message))
+
+
+def create_app(context: Context, lifespan: Callable[[], AbstractAsyncContextManager[None]]) -> Starlette:
+    """The application; `lifespan` is entered when it starts and left when it ends."""
+
+    @asynccontextmanager
+    async def live(_: Starlette) -> AsyncIterator[None]:
+        async with lifespan():
+            yield
+
+    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+        errors.ServiceError: errors.handle,
+        Exception: _unexpected,
+    }
+    app = Starlette(
+        routes=[*_routes(context), Route("/{path:path}", errors.unknown_route, methods=_METHODS)],
+        middleware=[Middleware(_CanonicalPaths), Middleware(_Authentication, context=context)],
+        exception_handlers=dict(handlers),
+        lifespan=live,
+    )
+    workspaces.create(context)
+    computes.register_operations(context)
+    return app
+
+
+_METHODS = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]

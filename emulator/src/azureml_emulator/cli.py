@@ -1,0 +1,133 @@
+"""The command `azureml-emulator`: up, exec, env, status, reset, down."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from . import lifecycle, settings
+from .lifecycle import EmulatorError
+
+app = App(name="azureml-emulator", help="Azure Machine Learning on your machine, for the unmodified SDK.")
+out = Console(soft_wrap=True, highlight=False)
+
+
+def _state(state: Path | None) -> Path:
+    return (state or settings.default_state()).resolve()
+
+
+def _running(state: Path | None) -> settings.Settings:
+    folder = _state(state)
+    if (folder / "settings.json").exists() and lifecycle.is_ready(known := settings.load(folder)):
+        return known
+    raise EmulatorError(f"no emulator runs for {folder}: start it with `azureml-emulator up`")
+
+
+@app.command
+def up(*, state: Path | None = None) -> None:
+    """Start the emulator and return when it is ready.
+
+    Parameters
+    ----------
+    state
+        The folder that it keeps everything in; by default $AZUREML_EMULATOR_STATE, or one of the user's own.
+
+    """
+    known = lifecycle.up(_state(state))
+    out.print(f"ready: workspace {known.workspace} in resource group {known.resource_group}, state in {known.state}")
+    out.print("azureml-emulator exec -- COMMAND runs a command with it")
+
+
+@app.command(name="exec")
+def run(*command: Annotated[str, Parameter(allow_leading_hyphen=True)], state: Path | None = None) -> int:
+    """Run a command (python, az, mlops …) that talks to this emulator instead of Azure.
+
+    Parameters
+    ----------
+    command
+        The command and its arguments, after `--`.
+    state
+        The emulator's folder.
+
+    """
+    if not command:
+        raise EmulatorError("there is no command: azureml-emulator exec -- COMMAND [ARGUMENT ...]")
+    return lifecycle.run(_running(state), list(command))
+
+
+@app.command
+def env(*, state: Path | None = None, as_json: Annotated[bool, Parameter(name="--json")] = False) -> None:
+    """Print the variables that `exec` sets, as shell exports. They hold the emulator's own secrets.
+
+    Parameters
+    ----------
+    state
+        The emulator's folder.
+    as_json
+        As a JSON object.
+
+    """
+    variables = lifecycle.environment(_running(state))
+    if as_json:
+        print(json.dumps(variables))  # noqa: T201 - for programs: not to be wrapped or coloured
+    else:
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}")  # noqa: T201
+
+
+@app.command
+def status(*, state: Path | None = None) -> None:
+    """Say whether the emulator runs, and where it listens.
+
+    Parameters
+    ----------
+    state
+        The emulator's folder.
+
+    """
+    known = _running(state)
+    out.print(f"running: workspace {known.workspace}, state in {known.state}")
+    for name, port in vars(known.ports).items():
+        out.print(f"  {name:<7} 127.0.0.1:{port}")
+
+
+@app.command
+def reset(*, state: Path | None = None) -> None:
+    """End the emulator and forget everything that it holds.
+
+    Parameters
+    ----------
+    state
+        The emulator's folder.
+
+    """
+    lifecycle.reset(_state(state))
+
+
+@app.command
+def down(*, state: Path | None = None) -> None:
+    """End the emulator and everything it started; what it holds stays for the next `up`.
+
+    Parameters
+    ----------
+    state
+        The emulator's folder.
+
+    """
+    lifecycle.down(_state(state))
+
+
+def main() -> None:
+    """Run the command; what a person can mend is one line on standard error, and exit status 1."""
+    try:
+        status = app(result_action="return_value")
+    except EmulatorError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {error}")
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)

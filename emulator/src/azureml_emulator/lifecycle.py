@@ -1,0 +1,125 @@
+"""Starting and ending an emulator from outside it, and what a program needs to know to talk to it."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import azurite, processes, settings
+from .settings import GITHUB_OIDC_HOST, Settings
+
+_START_SECONDS = 90
+
+
+class EmulatorError(Exception):
+    """Something a person can mend; the text is one line."""
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Only one command at a time starts or ends the emulator of a state folder."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (state / "lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield
+
+
+def _end_all(state: Path) -> None:
+    """End the server, then whatever it had started and left behind (it may have been killed)."""
+    processes.end(state / "pid" / "emulator", seconds=20)
+    for file in sorted((state / "pid").glob("*")):
+        processes.end(file)
+
+
+def is_ready(known: Settings) -> bool:
+    """Whether the emulator answers."""
+    if processes.running(known.state / "pid" / "emulator") is None:
+        return False
+    try:
+        trust = ssl.create_default_context(cafile=known.certificates / "ca.pem")
+        connection = http.client.HTTPSConnection("127.0.0.1", known.ports.api, timeout=2, context=trust)
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except OSError:
+        return False
+
+
+def up(state: Path) -> Settings:
+    """Start the emulator of `state`, or leave the running one be. Raises EmulatorError if it does not get ready."""
+    with _alone(state):
+        if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
+            return known
+        _end_all(state)
+        try:
+            azurite.install()
+        except azurite.AzuriteError as error:
+            raise EmulatorError(str(error)) from error
+        known = settings.load_or_create(state)
+        log = state / "emulator.log"
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "azureml_emulator.server", str(state)],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not is_ready(known):
+            if process.poll() is not None or time.monotonic() > deadline:
+                _end_all(state)
+                last = log.read_text(errors="replace").strip().splitlines()[-1:]
+                raise EmulatorError(f"the emulator did not start: {''.join(last)} (see {log})")
+            time.sleep(0.05)
+        return known
+
+
+def down(state: Path) -> None:
+    """End the emulator of `state` and everything it started; what it remembers stays."""
+    if state.exists():
+        with _alone(state):
+            _end_all(state)
+
+
+def reset(state: Path) -> None:
+    """End the emulator of `state` and forget all that it remembers."""
+    down(state)
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def environment(known: Settings) -> dict[str, str]:
+    """The variables that lead a program, and it alone, to this emulator. All paths are absolute."""
+    bundle = str((known.certificates / "bundle.pem").resolve())
+    return {
+        "HTTPS_PROXY": f"http://127.0.0.1:{known.ports.proxy}",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "REQUESTS_CA_BUNDLE": bundle,
+        "SSL_CERT_FILE": bundle,
+        "AZURE_SUBSCRIPTION_ID": known.subscription_id,
+        "AZURE_RESOURCE_GROUP": known.resource_group,
+        "AZURE_ML_WORKSPACE": known.workspace,
+        "AZURE_TENANT_ID": known.tenant_id,
+        "AZURE_CLIENT_ID": known.client_id,
+        "AZURE_CLIENT_SECRET": known.client_secret,
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"https://{GITHUB_OIDC_HOST}/_apis/distributedtask/idtoken?api-version=2.0",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": known.github_request_token,
+        # The SDK keeps the ids of anonymous components on disk for a week; this emulator's are of no use to others.
+        "AZUREML_COMPONENT_CACHE": str((known.state / "sdk-cache").resolve()),
+    }
+
+
+def run(known: Settings, command: list[str]) -> int:
+    """Run a command with `environment`; the answer is its exit status. Raises EmulatorError if it cannot be started."""
+    try:
+        return subprocess.run(command, env={**os.environ, **environment(known)}, check=False).returncode
+    except OSError as error:
+        raise EmulatorError(f"{command[0]} cannot be run: {error.strerror}") from error

@@ -1,0 +1,96 @@
+"""The emulator's process: Azurite and MLflow beside it, the TLS server and the proxy in it. `up` starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+
+from . import azurite, jobs, tls
+from .app import create_app
+from .blobs import DATASTORES, Blobs
+from .context import Context
+from .operations import Operations
+from .processes import end, record
+from .proxy import Proxy
+from .settings import Settings, load
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
+
+def _context(settings: Settings) -> Context:
+    store = Store(settings.state / "store.sqlite")
+    return Context(settings, store, Blobs(settings), Operations(store, settings.subscription_id))
+
+
+async def _serve(settings: Settings) -> None:
+    context = _context(settings)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await asyncio.to_thread(_prepare, context)
+        proxy = await Proxy(settings.ports).serve()
+        operations = asyncio.create_task(context.operations.run())
+        try:
+            yield
+        finally:
+            operations.cancel()
+            proxy.close()
+            await asyncio.to_thread(jobs.stop, context)
+
+    config = uvicorn.Config(
+        create_app(context, lifespan),
+        host="127.0.0.1",
+        port=settings.ports.api,
+        ssl_certfile=settings.certificates / "server.pem",
+        ssl_keyfile=settings.certificates / "server.key",
+        log_level="warning",
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+    await server.serve()
+    context.store.close()
+    if not server.started:
+        raise SystemExit(1)
+
+
+def _prepare(context: Context) -> None:
+    azurite.start(context.settings)
+    for container in DATASTORES.values():
+        context.blobs.container(container)
+    jobs.start(context)
+
+
+def main() -> None:
+    """Serve the emulator of the state folder given as the argument, until SIGTERM."""
+    state = Path(sys.argv[1])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    # A server that sent its own requests through its own proxy would wait for itself.
+    for variable in _PROXY_VARIABLES:
+        os.environ.pop(variable, None)
+    settings = load(state)
+    tls.certify(settings.certificates)
+    record(state / "pid", "emulator", os.getpid())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        asyncio.run(_serve(settings))
+    finally:
+        for file in sorted((state / "pid").iterdir()):
+            if file.name != "emulator":
+                end(file)
+
+
+if __name__ == "__main__":
+    main()
