@@ -1,0 +1,93 @@
+"""What a killed dockerd leaves on the machine: containers that run on, their shims, mounts, cgroups and sockets."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from functools import partial
+from pathlib import Path
+
+from sandbox.processes import began_at, wait_for
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_SHIM_SOCKETS = Path("/run/containerd/s")
+"""Shared by all containerds of the machine; no flag moves it."""
+
+
+def remove_leftovers(folder: Path, cgroup: str) -> None:
+    """Remove what the Docker in `folder`, the containers of which are in `cgroup`, left behind; its data stays."""
+    _kill(_strays(folder, cgroup))
+    _unmount(folder)
+    _remove_cgroups(cgroup)
+    _remove_dead_sockets()
+
+
+def _strays(folder: Path, cgroup: str) -> set[int]:
+    """Shims and daemons are known by the folder in their arguments, the containers' processes by their cgroup."""
+    found = {
+        int(process.name) for process in Path("/proc").iterdir() if process.name.isdigit() and _is_of(process, folder)
+    }
+    for top in _tops(cgroup):
+        for procs in top.rglob("cgroup.procs"):
+            found.update(int(pid) for pid in procs.read_text().split())
+    return found
+
+
+def _is_of(process: Path, folder: Path) -> bool:
+    try:
+        program = (process / "exe").readlink().name
+        arguments = (process / "cmdline").read_bytes().decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+    return program.startswith(("containerd", "dockerd", "runc")) and f"{folder}/" in arguments
+
+
+def _kill(pids: set[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    wait_for("Docker's last processes to end", lambda: all(began_at(pid) is None for pid in pids), seconds=20)
+
+
+def _unmount(folder: Path) -> None:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in lines]
+    for point in sorted((p for p in points if p.startswith(f"{folder}/")), reverse=True):  # deepest first
+        if subprocess.run(["umount", point], check=False, capture_output=True).returncode != 0:
+            subprocess.run(["umount", "--lazy", point], check=True, capture_output=True)
+
+
+def _tops(cgroup: str) -> list[Path]:
+    """The cgroup in each hierarchy: there is one in version 2, and one a controller in version 1."""
+    return [top for top in (_CGROUPS / cgroup, *_CGROUPS.glob(f"*/{cgroup}")) if top.is_dir()]
+
+
+def _remove_cgroups(cgroup: str) -> None:
+    for top in _tops(cgroup):
+        # Deepest first; a cgroup's files are the kernel's and go with their folder.
+        for folder, _, _ in os.walk(top, topdown=False):
+            wait_for(f"the cgroup {folder} to be empty", partial(_remove_cgroup, Path(folder)), seconds=10)
+
+
+def _remove_cgroup(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:  # its last process is a zombie still
+        return False
+    return True
+
+
+def _remove_dead_sockets() -> None:
+    open_sockets = set(Path("/proc/net/unix").read_text().split())
+    for file in _SHIM_SOCKETS.glob("*"):
+        if file.is_socket() and str(file) not in open_sockets:
+            file.unlink(missing_ok=True)
+    for folder in (_SHIM_SOCKETS, _SHIM_SOCKETS.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
