@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's own emulator of Blob Storage: installed once from npm by a committed lock, run by PyPI's Node."""
+"""Azurite, Microsoft's own emulator of Blob Storage: installed from npm by a committed lock, run by PyPI's Node."""
 
 from __future__ import annotations
 

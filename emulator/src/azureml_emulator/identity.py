@@ -11,6 +11,7 @@ import re
 import time
 import uuid
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jwt
 from starlette.requests import Request
@@ -132,7 +133,7 @@ def routes(context: Context) -> list[Route]:
         if request.path_params["tenant"] != settings.tenant_id:
             text = f"Tenant '{request.path_params['tenant']}' not found."
             return _refusal("AADSTS90002", text, "invalid_request")
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         if refusal := _refused(settings, form):
             return refusal
         audience = re.sub(r"/+\.default$", "", form.get("scope", "").split(" ")[0])

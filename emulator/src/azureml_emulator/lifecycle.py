@@ -112,8 +112,6 @@ def environment(known: Settings) -> dict[str, str]:
         "AZURE_CLIENT_SECRET": known.client_secret,
         "ACTIONS_ID_TOKEN_REQUEST_URL": f"https://{GITHUB_OIDC_HOST}/_apis/distributedtask/idtoken?api-version=2.0",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": known.github_request_token,
-        # The SDK keeps the ids of anonymous components on disk for a week; this emulator's are of no use to others.
-        "AZUREML_COMPONENT_CACHE": str((known.state / "sdk-cache").resolve()),
     }
 
 
