@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sandbox import paths
@@ -135,15 +137,26 @@ def _launch(name: str) -> None:
 
 
 def _require_free(name: str, host: str, port: int) -> None:
+    """A program that was killed counts as dead a moment before its last thread has let go of the port."""
+    try:
+        wait_for(f"{host}:{port}", partial(_is_free, host, port), seconds=5)
+    except SandboxError:
+        raise SandboxError(
+            f"{name} needs {host}:{port}, which another program has: another Kubernetes on this machine? "
+            "Stop it, or set KUBECONFIG to use it"
+        ) from None
+
+
+def _is_free(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise SandboxError(
-                f"{name} needs {host}:{port}, but {error.strerror}: another Kubernetes on this machine? "
-                "Stop it, or set KUBECONFIG to use it"
-            ) from None
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
 
 
 def _await(name: str, what: str, ready: Callable[[], bool], seconds: float) -> None:

@@ -12,7 +12,7 @@ from sandbox.kubernetes import layout
 from sandbox.processes import SandboxError
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
-_SETTINGS = (
+SETTINGS = (
     _FORWARDING,
     Path("/proc/sys/net/ipv4/conf/all/route_localnet"),  # kube-proxy's
     Path("/proc/sys/vm/overcommit_memory"),  # from here on the kubelet's
@@ -80,7 +80,7 @@ def _remove_rules(iptables: str, table: str) -> None:
 def _remember_settings() -> None:
     remembered = layout.state() / "settings.before"
     if not remembered.exists():
-        remembered.write_text("".join(f"{file} {file.read_text().strip()}\n" for file in _SETTINGS if file.exists()))
+        remembered.write_text("".join(f"{file} {file.read_text().strip()}\n" for file in SETTINGS if file.exists()))
 
 
 def _restore_settings() -> None:

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
-from sandbox.registry import ensure_registry
 
+from sandbox import paths
 from sandbox.kubernetes import cluster as sandbox_cluster
 from sandbox.kubernetes import ensure_cluster, kubectl, stop_cluster
 from sandbox.kubernetes.static_image import StaticImage
+from sandbox.registry import PORT, Registry, ensure_registry, stop_registry
 
 SOURCE = Path(__file__).parent / "probe_app"
 
@@ -26,6 +27,8 @@ SOURCE = Path(__file__).parent / "probe_app"
 @dataclass(frozen=True)
 class Cluster:
     kubeconfig: Path
+    is_ours: bool
+    """Whether these tests started it."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         done = subprocess.run(
@@ -50,7 +53,7 @@ def cluster() -> Iterator[Cluster]:
     former = os.environ["PATH"]
     os.environ["PATH"] = f"{kubectl().parent}{os.pathsep}{former}"
     try:
-        yield Cluster(config)
+        yield Cluster(config, not was_running and sandbox_cluster.given_kubeconfig() is None)
     finally:
         os.environ["PATH"] = former
         if not was_running:
@@ -80,12 +83,20 @@ class ProbeApp:
 
 
 @pytest.fixture(scope="session")
-def probe_app(tmp_path_factory: pytest.TempPathFactory) -> ProbeApp:
+def registry() -> Iterator[str]:
+    was_running = Registry(paths.state() / "registry", PORT).runs()
+    yield ensure_registry()
+    if not was_running:
+        stop_registry()
+
+
+@pytest.fixture(scope="session")
+def probe_app(registry: str, tmp_path_factory: pytest.TempPathFactory) -> ProbeApp:
     binary = tmp_path_factory.mktemp("probe-app") / "app"
     env = {**os.environ, "CGO_ENABLED": "0"}
     argv = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(binary), "."]
     subprocess.run(argv, cwd=SOURCE, env=env, check=True)
-    return ProbeApp(ensure_registry(), binary)
+    return ProbeApp(registry, binary)
 
 
 @dataclass(frozen=True)
