@@ -119,6 +119,13 @@ def test_pages_need_nothing_from_elsewhere(service: httpx.Client, path: str) -> 
         assert service.get(asset if asset.startswith("/") else f"/{asset}").status_code == 200, asset
 
 
+def test_the_runtime_reports_nothing_to_its_maker(serve: Serve, tmp_path: Path) -> None:
+    """ONNX Runtime, unless told not to, makes itself an id and a database of events to send."""
+    with serve(HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache")) as client:
+        assert client.post("/predict", content=encode(plain("cats"), "PNG")).status_code == 200
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_interface_is_described(service: httpx.Client) -> None:
     predict = service.get("/openapi.json").json()["paths"]["/predict"]["post"]
     assert set(predict["requestBody"]["content"]) > {"multipart/form-data", "image/jpeg"}
