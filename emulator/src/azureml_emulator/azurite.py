@@ -46,7 +46,7 @@ def install() -> Path:
 
 
 def _npm_ci(folder: Path) -> None:
-    command = [_NODE, _NPM, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"]
+    command: list[str | Path] = [_NODE, _NPM, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"]
     environment = {**os.environ, "PATH": f"{_NODE.parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -49,7 +50,7 @@ def state(compute: dict[str, Any]) -> str:
     )
 
 
-def _finish(context: Context, target: str, provisioning: str, instance_state: str) -> None:
+def _finish(context: Context, provisioning: str, instance_state: str, target: str) -> None:
     def change(compute: dict[str, Any]) -> None:
         properties = compute["properties"]
         properties.update(provisioningState=provisioning, modifiedOn=arm.now())
@@ -65,9 +66,7 @@ def register_operations(context: Context) -> None:
     """Say what each operation leaves behind when it ends."""
     ends = {"create": "Running", "start": "Running", "stop": "Stopped", "restart": "Running"}
     for name, end in ends.items():
-        context.operations.on_finish(
-            f"compute {name}", lambda target, end=end: _finish(context, target, "Succeeded", end)
-        )  # type: ignore[misc]
+        context.operations.on_finish(f"compute {name}", partial(_finish, context, "Succeeded", end))
 
     def delete(target: str) -> None:
         context.store.delete(KIND, target)

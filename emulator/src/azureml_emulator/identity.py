@@ -94,9 +94,9 @@ def _refused(settings: Settings, form: dict[str, str]) -> JSONResponse | None:
 def _refused_assertion(settings: Settings, assertion: str, kind: str | None) -> JSONResponse | None:
     if kind != _ASSERTION_TYPE:
         return _refusal("AADSTS900144", "The request body must contain the parameter 'client_assertion_type'.")
-    trusted = {"audience": FEDERATED_AUDIENCE, "issuer": GITHUB_ISSUER}
+    key, algorithms = settings.signing_key, ["HS256"]
     try:
-        jwt.decode(assertion, settings.signing_key, algorithms=["HS256"], leeway=5, **trusted)
+        jwt.decode(assertion, key, algorithms=algorithms, audience=FEDERATED_AUDIENCE, issuer=GITHUB_ISSUER, leeway=5)
     except jwt.ExpiredSignatureError:
         return _refusal("AADSTS700024", "Client assertion is not within its valid time range.")
     except jwt.InvalidTokenError as error:
