@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import subprocess
@@ -10,14 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+
+from . import colour_model
 
 PROJECT = Path(__file__).parents[1]
-LABELS = ["cats", "dogs", "pandas"]
-SIZE = 16
 
 
 class Service(httpx.Client):
@@ -31,28 +27,8 @@ Serve = Callable[..., contextlib.AbstractContextManager[Service]]
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that answers by colour: the redder a photo the more cats, the greener dogs, the bluer pandas."""
     folder = tmp_path_factory.mktemp("model")
-    nodes = [
-        helper.make_node("ReduceMean", ["images", "axes"], ["colour"], keepdims=0),
-        helper.make_node("Mul", ["colour", "scale"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "colours",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", SIZE, SIZE, 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
-        [
-            numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "axes"),
-            numpy_helper.from_array(np.array(0.05, dtype=np.float32), "scale"),
-        ],
-    )
-    onnx_model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.checker.check_model(onnx_model)
-    onnx.save(onnx_model, folder / "model.onnx")
-    description = {"labels": LABELS, "input": {"width": SIZE, "height": SIZE}}
-    (folder / "model.json").write_text(json.dumps(description), encoding="utf-8")
+    colour_model.write(folder)
     return folder
 
 

@@ -9,7 +9,7 @@ import pytest
 from animal_classifier.preprocessing import prepare
 from PIL import Image
 
-from .conftest import LABELS, SIZE
+from .colour_model import LABELS, SIZE
 from .pictures import COLOURS, encode, plain, textured
 
 
