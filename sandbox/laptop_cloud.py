@@ -59,7 +59,9 @@ def _cluster(stages: Stages) -> Path:
 def up(stages: Stages) -> LaptopCloud:
     """Start what does not run yet. Raises SandboxError with the first failure, once the others have ended."""
     with ThreadPoolExecutor() as pool:
-        cluster, emulator, images = (pool.submit(part, stages) for part in (_cluster, _emulator, _images))
+        cluster = pool.submit(_cluster, stages)
+        emulator = pool.submit(_emulator, stages)
+        images = pool.submit(_images, stages)
     docker_environment, address, base = images.result()
     return LaptopCloud(
         emulator=emulator.result(),

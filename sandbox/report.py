@@ -44,10 +44,9 @@ class Delivery:
 
 def classify(url: str, photo: Path, expected: str) -> Prediction:
     """Send `photo` to the service at `url`, as a browser's form would; SandboxError if it does not answer 200."""
-    with photo.open("rb") as file:
-        # The service is on loopback: no proxy that may be set for the rest of the machine has a part in it.
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            answer = client.post(f"{url}/predict", files={"file": (photo.name, file)})
+    # The service is on loopback: no proxy that may be set for the rest of the machine has a part in it.
+    with photo.open("rb") as file, httpx.Client(trust_env=False, timeout=30) as client:
+        answer = client.post(f"{url}/predict", files={"file": (photo.name, file)})
     if answer.status_code != httpx.codes.OK:
         raise SandboxError(f"{url}/predict answered {answer.status_code} for {photo}: {answer.text[:300]}")
     body = answer.json()

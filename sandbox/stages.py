@@ -52,13 +52,13 @@ class Stages:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time what happens inside and call it `name`; an exception marks it failed and goes on its way."""
-        began, task = time.monotonic(), self._show(name)
+        began, task = time.monotonic(), self.begin(name)
         status: Status = "failed"
         try:
             yield
             status = "done"
         finally:
-            self._hide(task)
+            self.end(task)
             self.add(Stage(name, round(time.monotonic() - began, 1), status))
 
     def add(self, stage: Stage) -> None:
@@ -76,12 +76,14 @@ class Stages:
             table.add_row(stage.name, f"{stage.seconds:.1f}", stage.status)
         return table
 
-    def _show(self, name: str) -> TaskID | None:
+    def begin(self, name: str) -> TaskID | None:
+        """Show that something runs; the answer is for `end`."""
         if self._progress is None:
             self.say(f"… {name}")
             return None
         return self._progress.add_task(name, total=None)
 
-    def _hide(self, task: TaskID | None) -> None:
+    def end(self, task: TaskID | None) -> None:
+        """Show it no longer."""
         if self._progress is not None and task is not None:
             self._progress.remove_task(task)
