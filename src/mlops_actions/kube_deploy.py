@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from mlops_actions import registry_api
 from mlops_actions.errors import ActionError
+from mlops_actions.github import annotate, group, summarize, table_cell, untrusted_lines
 from mlops_actions.image_reference import ImageReference
-from mlops_actions.kube import address, rollout, smoke
-from mlops_actions.kube.kubectl import FIELD_MANAGER, Kubectl, KubectlError, cluster
+from mlops_actions.kube.deployment import DeployFailedError, Served, deploy
+from mlops_actions.kube.kubectl import cluster
 from mlops_actions.kube.manifests import Manifests, build
-from mlops_actions.kube.objects import Key, Object, containers, revision
-from mlops_actions.kube.rollout import RolloutFailedError
-from mlops_actions.kube.smoke import SmokeFailedError, SmokeTest
-from mlops_actions.kube.undo import Snapshot, as_list
+from mlops_actions.kube.objects import Key
+from mlops_actions.kube.smoke import SmokeTest
 
-_FORMER_SECONDS = 120
+_SUMMARY = Path(__file__).parents[2] / "actions" / "kube-deploy" / "summary.md"
 _FROM_LABELS = {
     "mlops-actions/commit": "org.opencontainers.image.revision",
     "mlops-actions/job": "azureml.job",
     "mlops-actions/model-name": "azureml.model.name",
     "mlops-actions/model-version": "azureml.model.version",
 }
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class KubeDeployOutputs:
 
 
 class DeploymentFailedError(ActionError):
-    """The deployment failed and was undone as far as `outputs` says."""
+    """The deployment failed; `outputs`, which are valid all the same, say what serves now."""
 
     def __init__(self, message: str, outputs: KubeDeployOutputs, logs: str = "") -> None:
         super().__init__(message)
@@ -74,7 +66,7 @@ def kube_deploy(
         kubeconfig: path or content of a kubeconfig; default is what kubectl finds by itself
         context: context of the kubeconfig to use instead of its current one
         deployment: name of the Deployment that takes the image, if the manifests have several
-        annotations: annotations for the Deployment, key=value a line; by default from the image's labels
+        annotations: annotations for the Deployment, key=value a line, besides those from the image's labels
         smoke_path: path to send a smoke request to, on a pod of the new revision; without it none is sent
         smoke_file: file to send in the smoke request, as the multipart field `file`
         timeout_minutes: how long the new revision may take to get ready
@@ -89,8 +81,23 @@ def kube_deploy(
         noted = {name: labels[label] for name, label in _FROM_LABELS.items() if labels.get(label)}
         noted = {"kubernetes.io/change-cause": f"deploy {reference}", **noted, **(annotations or {})}
         built = build(kubectl, manifests, reference, deployment=deployment, namespace=namespace, annotations=noted)
-        with _terminated_as_interrupted():
-            return _deploy(kubectl, built, test, deadline)
+        try:
+            served = deploy(kubectl, built, test, deadline, _say)
+        except DeployFailedError as error:
+            _show("last lines of the pods that did not get ready", error.logs)
+            _summarize(
+                f"{reference} was not deployed",
+                built,
+                reference,
+                test,
+                served=error.served,
+                detail=f"{error}\n{error.logs}",
+            )
+            outputs = KubeDeployOutputs(error.served.url, error.served.revision, rolled_back=error.undone)
+            raise DeploymentFailedError(str(error), outputs, error.logs) from None
+    _show(f"answer to {test}", served.answer)
+    _summarize(f"{reference} is deployed", built, reference, test, served=served, detail=served.answer)
+    return KubeDeployOutputs(served.url, served.revision, rolled_back=False)
 
 
 def _smoke_test(path: str | None, file: Path | None) -> SmokeTest | None:
@@ -117,92 +124,33 @@ def _resolve(image: str) -> tuple[ImageReference, dict[str, str]]:
             raise ActionError(
                 f"image: {image} has no digest, and its registry does not tell it: {error}; give name@sha256:…"
             ) from None
-        log.warning("the labels of %s cannot be read: %s", image, error)
+        annotate("warning", f"the labels of {image} cannot be read: {error}")
         return reference.at(reference.digest), {}
     return reference.at(remote.digest), remote.labels
 
 
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """A cancelled workflow sends SIGINT, then SIGTERM: either one has to get as far as the undoing."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - progress is this command's output
 
 
-def _deploy(kubectl: Kubectl, built: Manifests, test: SmokeTest | None, deadline: float) -> KubeDeployOutputs:
-    try:
-        if built.namespaces:
-            _apply(kubectl, built.namespaces)
-        _apply(kubectl, built.objects, dry_run=True)
-        before = Snapshot.take(kubectl, built.objects)
-    except KubectlError as error:
-        raise ActionError(f"manifests: the cluster does not accept them: {error}") from None
-    try:
-        for warning in _apply(kubectl, built.objects):
-            log.warning("%s", warning)
-        for other in built.other_deployments:
-            rollout.wait(kubectl, Key.of(other), deadline, log.info)
-        live = rollout.wait(kubectl, Key.of(built.deployment), deadline, log.info)
-        if test is not None:
-            log.info("%s is answered: %s", test, smoke.run(kubectl, live, test).strip())
-        return KubeDeployOutputs(address.url(kubectl, built), revision(live), rolled_back=False)
-    except (KubectlError, RolloutFailedError, SmokeFailedError) as error:
-        raise _undo(kubectl, built, before, error) from None
-    except KeyboardInterrupt:
-        log.warning("interrupted: putting back what was there before")
-        before.restore(kubectl)
-        raise
+def _show(title: str, text: str) -> None:
+    """Text from a container: shown, but never obeyed as a workflow command."""
+    if text.strip():
+        with group(title), untrusted_lines():
+            _say(text.rstrip())
 
 
-def _apply(kubectl: Kubectl, objects: list[Object], *, dry_run: bool = False) -> list[str]:
-    """Apply as the owner of every field that the manifests set; the API server's warnings."""
-    flags = ["--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}"]
-    if dry_run:
-        flags.append("--dry-run=server")
-    return kubectl.run_with_warnings("apply", "-f", "-", *flags, stdin=as_list(objects))[1]
-
-
-def _undo(kubectl: Kubectl, built: Manifests, before: Snapshot, error: Exception) -> DeploymentFailedError:
-    """Bring the former state back; the error to raise, which says what failed and what serves now."""
-    logs = getattr(error, "logs", "")
-    if logs:
-        log.error("%s", logs)
-    log.info("undoing the deployment: %s", error)
+def _summarize(
+    headline: str, built: Manifests, image: ImageReference, test: SmokeTest | None, *, served: Served, detail: str
+) -> None:
     key = Key.of(built.deployment)
-    former = before.before.get(key)
-    try:
-        undone = before.restore(kubectl)
-        if former is None:
-            outputs = KubeDeployOutputs("", None, rolled_back=undone)
-            return DeploymentFailedError(
-                f"{error}. It was the first deployment: what it made is deleted", outputs, logs
-            )
-        live = _await_former(kubectl, former) if undone else kubectl.get(key.resource, *key.scope)
-        outputs = KubeDeployOutputs(address.url(kubectl, built), revision(live), rolled_back=undone)
-    except (KubectlError, RolloutFailedError) as second:
-        nothing = KubeDeployOutputs("", None, rolled_back=False)
-        return DeploymentFailedError(f"{error}. Undoing it failed too: {second}", nothing, logs)
-    if not undone:
-        return DeploymentFailedError(f"{error}. It was deployed before already, so nothing is undone", outputs, logs)
-    images = ", ".join(c["image"] for c in containers(live))
-    message = f"{error}. Rolled back: revision {outputs.revision} serves {images}"
-    return DeploymentFailedError(message, outputs, logs)
-
-
-def _await_former(kubectl: Kubectl, former: Object) -> Object:
-    """Wait until the former revision serves in full again, if it did before."""
-    key = Key.of(former)
-    if not rollout.Progress.of(former).complete:
-        log.warning("%s was not ready before this deployment either", key)
-        return kubectl.get(key.resource, *key.scope)
-    return rollout.wait(kubectl, key, time.monotonic() + _FORMER_SECONDS, log.info)
+    values = {
+        "headline": headline,
+        "deployment": f"{key.namespace}/{key.name}",
+        "image": image,
+        "revision": served.revision or "none",
+        "url": served.url or "none",
+        "smoke": test or "none was asked for",
+    }
+    indented = "".join(f"    {line}\n" for line in detail.strip().splitlines())  # code, whatever it contains
+    summarize(_SUMMARY, {name: table_cell(value) for name, value in values.items()} | {"detail": indented})

@@ -77,9 +77,9 @@ class ProbeApp:
     registry: str
     binary: Path
 
-    def image(self, version: str, *, fault: str = "", labels: dict[str, str] | None = None) -> str:
+    def image(self, version: str, *, fault: str = "", labels: dict[str, str] | None = None, tag: str = "latest") -> str:
         image = StaticImage.of(self.binary, labels=labels, env={"VERSION": version, "FAULT": fault})
-        return f"{self.registry}/probe-app@{image.push(self.registry, 'probe-app', version)}"
+        return f"{self.registry}/probe-app@{image.push(self.registry, 'probe-app', tag)}"
 
 
 @pytest.fixture(scope="session")

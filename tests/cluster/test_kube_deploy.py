@@ -85,6 +85,21 @@ def test_first_deployment(deploy: Deploy, cluster: Any, namespace: str, probe_ap
     assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image
 
 
+def test_summary_and_answers_that_are_no_commands(
+    deploy: Deploy, probe_app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    image = probe_app.image("::error::not a command")
+    deploy(image, smoke_path="/")
+    assert f"### {image} is deployed" in summary.read_text()
+    assert "| Revision | 1 |" in summary.read_text()
+    said = capsys.readouterr().out.splitlines()
+    before = said[said.index("::error::not a command") - 1]
+    assert before.startswith("::stop-commands::")
+
+
 def test_rolling_update_loses_no_request_and_an_equal_deployment_changes_nothing(
     deploy: Deploy, probe_app: Any
 ) -> None:

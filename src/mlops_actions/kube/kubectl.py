@@ -17,8 +17,10 @@ from typing import Any
 import yaml
 
 from mlops_actions.errors import ActionError
+from mlops_actions.github import mask
 
 FIELD_MANAGER = "mlops-actions"
+_SECRET_FIELDS = ("token", "password", "client-key-data")
 _KLOG = re.compile(r"^[EWIF]\d{4} \d\d:\d\d:\d\d")
 
 
@@ -92,7 +94,8 @@ def _kubeconfig_file(given: str | None) -> Iterator[Path | None]:
             raise ActionError(f"kubeconfig: there is no file {path}; give a path, or the content of a kubeconfig")
         yield path
     else:
-        _require_kubeconfig(given)
+        for secret in _secrets(given):
+            mask(secret)
         descriptor, name = tempfile.mkstemp(prefix="kubeconfig-", dir=os.environ.get("RUNNER_TEMP"))  # mode 0600
         try:
             with os.fdopen(descriptor, "w") as file:
@@ -102,13 +105,16 @@ def _kubeconfig_file(given: str | None) -> Iterator[Path | None]:
             Path(name).unlink()
 
 
-def _require_kubeconfig(content: str) -> None:
+def _secrets(content: str) -> list[str]:
+    """What a kubeconfig must not tell the log; ActionError if it is none."""
     try:
         document = yaml.safe_load(content)
     except yaml.YAMLError:  # its message would quote the content, which holds keys
         raise ActionError("kubeconfig: the content is not YAML") from None
     if not isinstance(document, dict) or not document.get("clusters"):
         raise ActionError("kubeconfig: the content names no clusters; it is not a kubeconfig")
+    users = [entry.get("user") or {} for entry in document.get("users") or []]
+    return [str(user[field]) for user in users for field in _SECRET_FIELDS if user.get(field)]
 
 
 def _require_context(kubectl: Kubectl) -> None:
