@@ -1,0 +1,40 @@
+"""Jobs: everything about running them. The emulator asks for `routes`, calls `start` once, and `stop` when it ends."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from ..context import Context
+from . import history, mlflow_routes, submission
+from . import routes as job_routes
+from .services import Services
+
+_running: dict[Context, Services] = {}
+
+
+def _services(context: Context) -> Services:
+    if context not in _running:
+        _running[context] = Services.create(context)
+    return _running[context]
+
+
+def routes(context: Context) -> list[Route]:
+    """Jobs, run history, and MLflow."""
+    services = _services(context)
+    context.operations.on_finish(submission.CANCEL, lambda _: None)
+    return [*job_routes.routes(services), *history.routes(services), *mlflow_routes.routes(services)]
+
+
+def start(context: Context) -> None:
+    """Start MLflow, and mark the jobs that were running when the emulator was last ended. Does not wait for MLflow."""
+    services = _services(context)
+    services.tracking.start()
+    submission.fail_interrupted(services)
+
+
+def stop(context: Context) -> None:
+    """End the running jobs, then MLflow."""
+    services = _running.pop(context, None)
+    if services is not None:
+        submission.interrupt_all(services)
+        services.tracking.stop()

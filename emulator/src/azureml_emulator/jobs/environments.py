@@ -12,8 +12,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,20 +22,19 @@ from pathlib import Path
 import uv
 
 from .conda import Requirements, UnusableEnvironment
-from .processes import run
+from .logs import RunLog
+from .programs import run
 
 _LAYOUT = 1
 """Part of an environment's key: raise it when environments are built differently, and old ones are left alone."""
 
 # What a program needs of its surroundings. Anything else, the emulator's secrets and proxy above all, stays here.
 _PASSED_ON = (
-    "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
+    "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CERT",
 )  # fmt: skip
 _PASSED_ON_TO_UV = ("HOME", "XDG_CACHE_HOME", "NETRC")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ class Builder:
     def __init__(self, cache: Path, *, own_proxy: int) -> None:
         self._cache = cache
         self._own_proxy = own_proxy
+        self._installed: list[dict[str, str]] | None = None
 
-    def build(self, requirements: Requirements, *, log: Log, cancel: threading.Event) -> Environment:
+    def build(self, requirements: Requirements, *, log: RunLog, cancel: threading.Event) -> Environment:
         """The environment that meets `requirements`. Raises UnusableEnvironment or Canceled."""
         python = self._python(requirements.python, log)
         wanted = {
@@ -89,19 +90,19 @@ class Builder:
         self._cache.mkdir(parents=True, exist_ok=True)
         with _locked(self._cache / f"{key}.lock", log, cancel):
             if (folder / "built.json").exists():
-                log(f"Environment {key} found in the cache")
+                log.line(f"Environment {key} found in the cache")
             else:
-                log(f"Building environment {key}")
+                log.line(f"Building environment {key}")
                 shutil.rmtree(folder, ignore_errors=True)
                 self._make(folder, python, requirements, log, cancel)
                 part = folder / "built.part"
                 part.write_text(json.dumps(wanted, indent=2))
                 part.rename(folder / "built.json")
-                log(f"Environment {key} built")
+                log.line(f"Environment {key} built")
         return Environment(folder, dict(requirements.variables))
 
     def _make(
-        self, folder: Path, python: str, requirements: Requirements, log: Log, cancel: threading.Event
+        self, folder: Path, python: str, requirements: Requirements, log: RunLog, cancel: threading.Event
     ) -> None:
         seed = ["--seed"] if requirements.has_pip else []
         self._uv(["venv", "--python", python, *seed, str(folder)], log, cancel)
@@ -111,15 +112,12 @@ class Builder:
             target = ["--python", str(folder / "bin" / "python")]
             self._uv(["pip", "install", *target, "--requirement", str(listed)], log, cancel)
 
-    def _uv(self, arguments: Sequence[str], log: Log, cancel: threading.Event) -> None:
-        def output(data: bytes) -> None:
-            log(data.decode(errors="replace").rstrip("\n"))
-
+    def _uv(self, arguments: Sequence[str], log: RunLog, cancel: threading.Event) -> None:
         ended = run(
             [uv.find_uv_bin(), "--no-progress", "--color", "never", *arguments],
             folder=self._cache,
             environment=self._environment(),
-            output=output,
+            output=log.write,
             cancel=cancel,
         )
         if ended.canceled:
@@ -131,29 +129,37 @@ class Builder:
         of_uv = [name for name in os.environ if name.startswith("UV_") and name != "UV_PROJECT_ENVIRONMENT"]
         kept = surroundings((*_PASSED_ON_TO_UV, *of_uv), own_proxy=self._own_proxy)
         # The machine's CAs, in case a proxy opens TLS; the emulator's own CA is of no use here.
-        return {"UV_NATIVE_TLS": "1", "UV_PYTHON_DOWNLOADS": "never", **kept}
+        return {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", **kept}
 
-    def _python(self, version: str | None, log: Log) -> str:
+    def _python(self, version: str | None, log: RunLog) -> str:
         """The path of an interpreter of that version, or else of the nearest one there is."""
-        listing = subprocess.run(
-            [uv.find_uv_bin(), "python", "list", "--only-installed", "--no-python-downloads", "--output-format", "json"],
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if listing.returncode:
-            raise UnusableEnvironment(f"uv found no Python: {listing.stderr.strip()}")
-        found = [i for i in json.loads(listing.stdout) if i["implementation"] == "cpython"]
-        if not found:
-            raise UnusableEnvironment("there is no CPython on this machine: install one, or `uv python install`")
+        own = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+        if own.exists() and (version is None or _minor(version) == _minor(own.name.removeprefix("python"))):
+            return str(own)  # Without asking uv, which looks at every interpreter: that takes seconds.
+        found = self._find_installed()
         if version is None:
-            return str(found[0]["path"])
+            return found[0]["path"]
         wanted = _minor(version)
         best = min(found, key=lambda one: (abs(_minor(one["version"]) - wanted), -_minor(one["version"])))
         if _minor(best["version"]) != wanted:
-            log(f"Python {version} is not on this machine; the nearest is taken, {best['version']} ({best['path']})")
-        return str(best["path"])
+            log.line(f"Python {version} is not on this machine; taking the nearest, {best['version']} ({best['path']})")
+        return best["path"]
+
+    def _find_installed(self) -> list[dict[str, str]]:
+        if self._installed is None:
+            listing = subprocess.run(
+                [uv.find_uv_bin(), "python", "list", "--only-installed", "--output-format", "json"],
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if listing.returncode:
+                raise UnusableEnvironment(f"uv found no Python: {listing.stderr.strip()}")
+            self._installed = [i for i in json.loads(listing.stdout) if i["implementation"] == "cpython"]
+        if not self._installed:
+            raise UnusableEnvironment("there is no CPython on this machine: install one, or run `uv python install`")
+        return self._installed
 
 
 def _minor(version: str) -> int:
@@ -162,7 +168,7 @@ def _minor(version: str) -> int:
 
 
 @contextmanager
-def _locked(file: Path, log: Log, cancel: threading.Event) -> Iterator[None]:
+def _locked(file: Path, log: RunLog, cancel: threading.Event) -> Iterator[None]:
     with file.open("w") as handle:
         waiting = False
         while True:
@@ -171,7 +177,7 @@ def _locked(file: Path, log: Log, cancel: threading.Event) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if not waiting:
-                    log("Waiting for another job that builds the same environment")
+                    log.line("Waiting for another job that builds the same environment")
                 waiting = True
                 if cancel.wait(0.2):
                     raise Canceled from None

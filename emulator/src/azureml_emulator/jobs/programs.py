@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COOKIE = "AZUREML_EMULATOR_RUN"
-"""Environment variable of a job's processes, with a value unique to the run: by it those are found that left the group."""
+"""Environment variable of a job's processes, with a value unique to the run: finds those that left the group."""
 
 _GRACE_SECONDS = 3.0
 _STRAYS_SECONDS = 5.0
@@ -40,8 +40,13 @@ def run(
     output: Callable[[bytes], None],
     cancel: threading.Event,
     timeout: float | None = None,
+    started: Callable[[int], None] = lambda _: None,
 ) -> Ended:
-    """Run a program to its end, or until `cancel` is set; `output` gets what it prints, stdout and stderr as one."""
+    """Run a program to its end, or until `cancel` is set.
+
+    `output` gets what it prints, stdout and stderr as one; and nothing now and then, while it prints nothing.
+    `started` gets the id of the process, which is also that of its group.
+    """
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -51,6 +56,7 @@ def run(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    started(process.pid)
     deadline = None if timeout is None else time.monotonic() + timeout
     tail = _Tail()
     canceled = timed_out = False
@@ -66,15 +72,16 @@ def run(
                 timed_out = deadline is not None and time.monotonic() > deadline
                 if canceled or timed_out:
                     break
+                output(b"")
                 if not selector.get_map():
                     _wait(process, _POLL_SECONDS)
                 elif selector.select(_POLL_SECONDS) and not _pass_on(pipe, output, tail):
                     selector.unregister(pipe)  # It closed its output, and works on.
-            _end_tree(process, environment.get(COOKIE), gently=canceled or timed_out)
+            end_tree(process, environment.get(COOKIE), gently=canceled or timed_out)
             while _pass_on(pipe, output, tail):
                 pass
     finally:
-        _end_tree(process, environment.get(COOKIE), gently=False)
+        end_tree(process, environment.get(COOKIE), gently=False)
     return Ended(process.returncode, tail.lines(), canceled, timed_out)
 
 
@@ -106,7 +113,7 @@ def _pass_on(pipe: int, output: Callable[[bytes], None], tail: _Tail) -> bool:
     return bool(data)
 
 
-def _end_tree(process: subprocess.Popen[bytes], cookie: str | None, *, gently: bool) -> None:
+def end_tree(process: subprocess.Popen[bytes], cookie: str | None, *, gently: bool) -> None:
     """End a process, its group, and what left the group; a container would leave nothing either."""
     if gently:
         _signal_group(process.pid, signal.SIGTERM)

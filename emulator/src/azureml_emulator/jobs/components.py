@@ -1,0 +1,144 @@
+"""What a node runs: a component's command, code, environment, inputs and outputs, read out of the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..context import Context
+from ..errors import bad_request, not_implemented
+from . import register_model
+from .references import names_in_command
+
+DATA_TYPES = frozenset({"uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"})
+"""Types of inputs and outputs that are files; all others are values."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input of a component."""
+
+    type: str
+    optional: bool = False
+    default: str | None = None
+    enum: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it takes files rather than a value."""
+        return self.type in DATA_TYPES
+
+    def problem(self, value: str) -> str | None:
+        """Why `value` is none for this input, or None."""
+        if self.enum and value not in self.enum:
+            return f"is {value!r}, not one of {', '.join(self.enum)}"
+        if self.type == "boolean" and value.lower() not in {"true", "false"}:
+            return f"is {value!r}, not a boolean"
+        return self._number_problem(value) if self.type in {"integer", "number"} else None
+
+    def _number_problem(self, value: str) -> str | None:
+        try:
+            number = float(int(value)) if self.type == "integer" else float(value)
+        except ValueError:
+            return f"is {value!r}, not of type {self.type}"
+        if self.minimum is not None and number < self.minimum:
+            return f"is {value}, less than the minimum {self.minimum:g}"
+        if self.maximum is not None and number > self.maximum:
+            return f"is {value}, more than the maximum {self.maximum:g}"
+        return None
+
+
+@dataclass(frozen=True)
+class Component:
+    """A command component; `builtin` for those of the registry, which the emulator runs itself."""
+
+    id: str
+    command: str
+    code: str | None
+    environment: str | None
+    inputs: Mapping[str, Port]
+    outputs: Mapping[str, str]
+    builtin: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(context: Context, identity: str) -> Component:
+    """The component with this id. Raises ServiceError (400) if there is none, (501) for a type that is not run here."""
+    if identity.startswith("azureml://registries/"):
+        if identity.lower() != register_model.ID.lower():
+            raise bad_request(
+                f"component {identity} is not found: of the registries this emulator has {register_model.ID}"
+            )
+        return _read(register_model.ID, register_model.SPEC, builtin=True)
+    stored = context.store.get("components", arm_id(identity))
+    if stored is None:
+        raise bad_request(
+            f"component {identity} is not found in workspace {context.settings.workspace}. (The SDK remembers the ids of "
+            "anonymous components for a week, on disk: after a reset of the workspace, remove that cache.)"
+        )
+    return _read(stored["id"], stored["properties"]["componentSpec"])
+
+
+def arm_id(reference: str) -> str:
+    """The ARM id in a reference such as `azureml:/subscriptions/…`."""
+    return reference.removeprefix("azureml:")
+
+
+def _read(identity: str, spec: Mapping[str, Any], *, builtin: bool = False) -> Component:
+    if (kind := spec.get("type", "command")) != "command":
+        raise not_implemented(f"running a component of type {kind} ({identity})")
+    if spec.get("distribution"):
+        raise not_implemented(f"a distributed component ({identity})")
+    component = Component(
+        id=identity,
+        command=str(spec.get("command") or ""),
+        code=arm_id(spec["code"]) if spec.get("code") else None,
+        environment=_environment(spec.get("environment"), identity),
+        inputs={name: _port(one) for name, one in (spec.get("inputs") or {}).items()},
+        outputs={name: str(one.get("type", "uri_folder")) for name, one in (spec.get("outputs") or {}).items()},
+        builtin=builtin,
+        variables={str(k): str(v) for k, v in (spec.get("environment_variables") or {}).items()},
+    )
+    check_command(component.command, component.inputs, component.outputs, f"component {identity}")
+    return component
+
+
+def check_command(command: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], whose: str) -> None:
+    """Raise ServiceError (400) for a command that is empty or refers to what is not there."""
+    if not command.strip():
+        raise bad_request(f"{whose} has no command")
+    known = {"inputs": inputs, "outputs": outputs}
+    try:
+        names = names_in_command(command)
+    except ValueError as error:
+        raise bad_request(f"{whose}: {error}") from error
+    for side, name in names:
+        if name not in known[side]:
+            raise bad_request(f"{whose}: the command uses ${{{{{side}.{name}}}}}, but {name} is not among its {side}")
+
+
+def _environment(given: object, identity: str) -> str | None:
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise bad_request(f"component {identity}: its environment is not the id of an environment")
+    return arm_id(given)
+
+
+def _port(spec: Mapping[str, Any]) -> Port:
+    default = spec.get("default")
+    return Port(
+        type=str(spec.get("type", "string")),
+        optional=str(spec.get("optional", "false")).lower() == "true",
+        default=None if default is None else str(default),
+        enum=tuple(str(one) for one in spec.get("enum") or ()),
+        minimum=_number(spec.get("min")),
+        maximum=_number(spec.get("max")),
+    )
+
+
+def _number(value: object) -> float | None:
+    return None if value is None else float(str(value))

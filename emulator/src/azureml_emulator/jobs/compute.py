@@ -1,0 +1,43 @@
+"""The compute of a node: jobs run on this machine, but only while the compute they name would run them."""
+
+from __future__ import annotations
+
+from .. import computes
+from ..context import Context
+from .specification import Node
+from .stopping import JobFailed, Stop
+
+_STARTING = frozenset({"Creating", "CreateFailed", "Starting", "Restarting", "SettingUp"})
+
+
+def name(node: Node) -> str | None:
+    """The compute's name in an ARM id."""
+    return None if node.compute is None else node.compute.rsplit("/", 1)[-1]
+
+
+def watch(context: Context, node: Node, stop: Stop) -> None:
+    """Fail a node that runs (or waits) on a compute that is gone or is no longer running."""
+    if error := problem(context, node):
+        stop.fail(error)
+
+
+def problem(context: Context, node: Node) -> JobFailed | None:
+    """Why the node's compute cannot run it, or None. A cluster that is ready starts machines by itself."""
+    called = name(node) or ""
+    found = computes.find(context, called)
+    if found is None:
+        return JobFailed(f"Compute {called} is not found in workspace {context.settings.workspace}.")
+    if found["properties"]["computeType"] != computes.INSTANCE:
+        return None
+    state = computes.state(found)
+    if state == "Running" or state in _STARTING:
+        return None
+    return JobFailed(
+        f"Compute instance {called} is not running: its state is {state}. Start it, and submit the job again.",
+    )
+
+
+def is_starting(context: Context, node: Node) -> bool:
+    """Whether the node has to wait for its compute instance to be up."""
+    found = computes.find(context, name(node) or "")
+    return found is not None and computes.state(found) in _STARTING

@@ -1,0 +1,40 @@
+"""How a run comes to its end: whatever happens in it, it is left Completed, Failed or Canceled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from . import runs
+from .services import Services
+from .stopping import JobCanceled, JobFailed
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def ending(services: Services, name: str) -> Iterator[None]:
+    """Do a run's work in here: its end is written down as the state of the run, and in MLflow."""
+    table = services.runs
+    try:
+        yield
+    except JobCanceled:
+        table.move(name, runs.CANCELED)
+    except JobFailed as error:
+        table.fail(name, error)
+    except Exception as error:
+        # A defect of the emulator must not leave a run that never ends.
+        log.exception("run %s", name)
+        table.fail(name, JobFailed(f"the emulator failed at this run: {error!r}", "ServiceError"))
+    else:
+        table.move(name, runs.COMPLETED)
+    run = table.get(name)
+    if run is None or not run["mlflow"]:
+        return
+    try:
+        services.tracking.end_run(run["mlflow"], run["status"])
+    except (JobFailed, httpx.HTTPError):
+        log.exception("MLflow was not told that run %s is %s", name, run["status"])

@@ -1,0 +1,165 @@
+"""The jobs of a workspace: submit, get, list, cancel, change."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .. import arm
+from ..assets import json_object
+from ..errors import bad_request, not_found, not_implemented
+from ..settings import REGION
+from ..store import Value
+from . import outputs, register_model, runs, submission
+from .history import studio_url
+from .services import Services
+from .specification import Target
+
+KIND = "jobs"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
+_TYPES = ("Pipeline", "Command")
+_CHANGEABLE = ("tags", "displayName", "description", "isArchived")
+
+
+class _Jobs:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._context = services.context
+
+    def _id(self, name: str) -> str:
+        return f"{self._context.workspace_id}/{KIND}/{name}"
+
+    def _find(self, name: str) -> tuple[Value, Value | None]:
+        """The run and, unless it is a node of a pipeline, the job. Raises ServiceError (404)."""
+        run = self._services.runs.get(name)
+        if run is None:
+            raise not_found(f"Job {name} not found in workspace {self._context.settings.workspace}.", "UserError")
+        return run, self._context.store.get(KIND, self._id(name))
+
+    def _view(self, job: Value, run: Value) -> Value:
+        """The job as it was submitted, completed by what has become of it."""
+        properties = {
+            **job["properties"],
+            "status": run["status"],
+            "isArchived": run["hidden"],
+            "displayName": run["display_name"],
+            "tags": run["tags"],
+            "services": {
+                "Tracking": {
+                    "jobServiceType": "Tracking",
+                    "endpoint": f"azureml://{REGION}.api.azureml.ms/mlflow/v2.0{self._context.workspace_id}?",
+                },
+                "Studio": {"jobServiceType": "Studio", "endpoint": studio_url(self._services, run["name"])},
+            },
+        }
+        return {**job, "properties": properties}
+
+    async def get(self, request: Request) -> Response:
+        run, job = self._find(request.path_params["name"])
+        if job is None:
+            # So Azure answers for a node of a pipeline: the SDK then asks run history.
+            return JSONResponse({**arm.resource(self._id(run["name"]), KIND, {}), "properties": None})
+        return JSONResponse(self._view(job, run))
+
+    async def list(self, request: Request) -> Response:
+        query = request.query_params
+        view = query.get("listViewType", "ActiveOnly")
+        found = []
+        for job in self._context.store.list(KIND, self._id(""))[::-1]:
+            run = self._services.runs.get(job["name"])
+            if run is None or {"ActiveOnly": run["hidden"], "ArchivedOnly": not run["hidden"]}.get(view, False):
+                continue
+            if (wanted := query.get("jobType")) and job["properties"]["jobType"].lower() != wanted.lower():
+                continue
+            if (tag := query.get("tag")) and tag not in run["tags"]:
+                continue
+            found.append(self._view(job, run))
+        return JSONResponse({"value": found})
+
+    async def put(self, request: Request) -> Response:
+        name, body = request.path_params["name"], await json_object(request)
+        return await run_in_threadpool(self._put, name, body)
+
+    def _put(self, name: str, body: Value) -> Response:
+        if not _NAME.fullmatch(name):
+            raise bad_request(
+                f"'{name}' is not a job name: letters, digits, '_' and '-', 255 at most", "ValidationError"
+            )
+        properties = body.get("properties")
+        if not isinstance(properties, dict):
+            raise bad_request("the request body has no object 'properties'", "ValidationError")
+        known = self._context.store.get(KIND, self._id(name))
+        if known is not None:
+            return JSONResponse(self._change(known, properties))
+        if self._services.runs.get(name) is not None:
+            raise bad_request(f"{name} is a node of a pipeline; it cannot be submitted")
+        if (kind := properties.get("jobType")) not in _TYPES:
+            raise not_implemented(f"a job of type {kind}")
+        properties = self._completed(name, properties)
+        work = submission.read(self._context, name, properties)
+        job = arm.resource(self._id(name), KIND, properties)
+        self._context.store.put(KIND, job["id"], job)
+        submission.begin(self._services, name, properties, work)
+        return JSONResponse(self._view(job, self._find(name)[0]), status_code=201)
+
+    def _completed(self, name: str, properties: Value) -> Value:
+        """The properties with what the service fills in, the places of outputs among it."""
+        given = properties.get("outputs") or {}
+        complete = {}
+        for output, given_spec in given.items():
+            spec = given_spec or {"jobOutputType": "uri_folder"}
+            target = Target(type=str(spec.get("jobOutputType", "uri_folder")), uri=spec.get("uri"))
+            complete[output] = {**spec, "uri": outputs.place(self._context, target, run=name, output=output)}
+        defaults: Value = {
+            "experimentName": "Default",
+            "displayName": name,
+            "tags": {},
+            "properties": {},
+            "description": None,
+        }
+        filled = {key: properties.get(key) or value for key, value in defaults.items()}
+        return {**properties, **filled, "outputs": complete}
+
+    def _change(self, job: Value, properties: Value) -> Value:
+        """A job that exists is not run again: of what is sent, only what may change is taken."""
+        changes: dict[str, Any] = {key: properties[key] for key in _CHANGEABLE if properties.get(key) is not None}
+        names = {"tags": "tags", "displayName": "display_name", "isArchived": "hidden"}
+        self._services.runs.update(job["name"], **{names[key]: value for key, value in changes.items() if key in names})
+        changed = self._context.store.update(KIND, job["id"], lambda known: known["properties"].update(changes))
+        return self._view(changed or job, self._find(job["name"])[0])
+
+    async def cancel(self, request: Request) -> Response:
+        run, _ = self._find(request.path_params["name"])
+        if run["status"] in runs.TERMINAL:
+            return Response(status_code=200)
+        headers = await run_in_threadpool(submission.cancel, self._services, run["name"])
+        return Response(status_code=202, headers=headers)
+
+
+async def _component(request: Request) -> Response:
+    """Answer the registry's one component that is brought along."""
+    name, version = request.path_params["name"], request.path_params["version"]
+    if (name, version) != (register_model.NAME, register_model.VERSION):
+        raise not_found(f"component {name}:{version} not found: this emulator has {register_model.ID}", "UserError")
+    properties = {"componentSpec": register_model.SPEC, "isAnonymous": False, "isArchived": False, "tags": {}}
+    return JSONResponse({**arm.resource(request.url.path, "components/versions", {**properties, "properties": {}})})
+
+
+def routes(services: Services) -> list[Route]:
+    """The routes of jobs, and of the registry's component."""
+    jobs, base = _Jobs(services), f"{arm.WORKSPACE}/{KIND}"
+    registry = (
+        f"/mferp/managementfrontend/subscriptions/{{s}}/resourceGroups/{{g}}/providers/{arm.PROVIDER}/registries/{{r}}"
+    )
+    return [
+        Route(base, jobs.list),
+        Route(f"{base}/{{name}}", jobs.get),
+        Route(f"{base}/{{name}}", jobs.put, methods=["PUT"]),
+        Route(f"{base}/{{name}}/cancel", jobs.cancel, methods=["POST"]),
+        Route(f"{registry}/components/{{name}}/versions/{{version}}", _component),
+    ]

@@ -1,0 +1,46 @@
+"""What running jobs need beside the emulator's context, made once when it starts."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ..context import Context
+from ..settings import cache
+from .environments import Builder
+from .runs import Runs
+from .stopping import Stop
+from .tracking import Tracking
+
+_THREADS = 128
+"""Waiting costs little: nodes beyond the cores wait for a core, each in its thread."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """The emulator's context, and what is made for jobs."""
+
+    context: Context
+    runs: Runs
+    tracking: Tracking
+    builder: Builder
+    job_threads: ThreadPoolExecutor
+    node_threads: ThreadPoolExecutor
+    cores: threading.Semaphore
+    stops: dict[str, Stop] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, context: Context) -> Services:
+        """All of it, nothing started yet."""
+        return cls(
+            context=context,
+            runs=Runs(context.store, context.settings.workspace),
+            tracking=Tracking(context),
+            builder=Builder(cache() / "environments", own_proxy=context.settings.ports.proxy),
+            # Apart from each other: jobs wait for their nodes, which must get a thread however many jobs there are.
+            job_threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="job"),
+            node_threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="node"),
+            cores=threading.Semaphore(os.cpu_count() or 1),
+        )

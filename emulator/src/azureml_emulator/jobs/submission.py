@@ -1,0 +1,153 @@
+"""Begins a job that was submitted, and ends those that a stop or a kill of the emulator interrupts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import wait
+from typing import Any
+
+from ..context import Context
+from . import compute, outputs, runs, validation
+from .ending import ending
+from .executor import Assignment, perform
+from .logs import EXECUTION_LOG, RunLog
+from .programs import end_strays
+from .scheduler import Job, Scheduler, command_values
+from .services import Services
+from .specification import Node, Pipeline, read_command, read_pipeline
+from .stopping import JobFailed, Stop
+
+log = logging.getLogger(__name__)
+
+CANCEL = "job cancel"
+_INTERRUPTED = "The emulator was stopped while this job ran; it is not resumed. Submit it again."
+_TICK_SECONDS = 0.5
+
+
+def read(context: Context, name: str, properties: Mapping[str, Any]) -> Pipeline | Node:
+    """What was submitted, checked. Raises ServiceError (400, 501)."""
+    if properties["jobType"] == "Pipeline":
+        pipeline = read_pipeline(context, properties)
+        validation.check_pipeline(context, pipeline)
+        return pipeline
+    node = read_command(properties, name)
+    validation.check_node(context, node)
+    return node
+
+
+def begin(services: Services, name: str, properties: Mapping[str, Any], work: Pipeline | Node) -> None:
+    """Note the job's run, and let it begin in the background."""
+    is_pipeline = isinstance(work, Pipeline)
+    kind = "azureml.PipelineRun" if is_pipeline else "azureml.scriptrun"
+    services.runs.create(
+        runs.NewRun(
+            name=name,
+            display_name=str(properties.get("displayName") or name),
+            kind=kind,
+            experiment=str(properties["experimentName"]),
+            compute=None if isinstance(work, Pipeline) else compute.name(work),
+            tags=properties.get("tags") or {},
+            properties={"azureml.runsource": kind, **(properties.get("properties") or {})},
+        )
+    )
+    stop = Stop()
+    services.stops[name] = stop
+    services.job_threads.submit(_run, services, name, work, stop)
+
+
+def _run(services: Services, name: str, work: Pipeline | Node, stop: Stop) -> None:
+    try:
+        with ending(services, name):
+            if isinstance(work, Pipeline):
+                _run_pipeline(services, name, work, stop)
+            else:
+                _run_command(services, name, work, stop)
+    except Exception:
+        log.exception("job %s", name)
+        raise
+    finally:
+        services.stops.pop(name, None)
+        finish_cancel(services, name)
+
+
+def _track(services: Services, name: str, stop: Stop) -> Job:
+    """Make the job's MLflow run. Raises JobFailed, JobCanceled."""
+    run = services.runs.get(name)
+    if run is None:
+        raise JobFailed(f"the run of job {name} is gone", "ServiceError")
+    services.tracking.wait(stop.event)
+    stop.check()
+    experiment_id = services.tracking.experiment(run["experiment"])
+    mlflow = services.tracking.create_run(experiment_id, run["display_name"], parent=None, tags=run["tags"])
+    services.runs.update(name, mlflow=mlflow, experiment_id=experiment_id)
+    return Job(name, run["experiment"], experiment_id, mlflow)
+
+
+def _run_pipeline(services: Services, name: str, pipeline: Pipeline, stop: Stop) -> None:
+    services.runs.move(name, runs.PREPARING)
+    job = _track(services, name, stop)
+    written = RunLog(services.context.blobs, name, EXECUTION_LOG)
+    services.runs.add_log(name, EXECUTION_LOG)
+    try:
+        Scheduler(services, job, pipeline, stop, written).run()
+    finally:
+        written.close()
+
+
+def _run_command(services: Services, name: str, node: Node, stop: Stop) -> None:
+    job = _track(services, name, stop)
+    assignment = Assignment(
+        run=name,
+        root=name,
+        experiment=job.experiment,
+        experiment_id=job.experiment_id,
+        mlflow=job.mlflow,
+        node=node,
+        inputs=command_values(services, node),
+        outputs=outputs.places(services.context, node, run=name, parent=name, parents={}),
+    )
+    compute.watch(services.context, node, stop)
+    future = services.node_threads.submit(perform, services, assignment, stop)
+    while not wait([future], timeout=_TICK_SECONDS).done:
+        compute.watch(services.context, node, stop)
+    future.result()
+    run = services.runs.get(name) or {"outputs": {}}
+    for output, target in node.outputs.items():
+        outputs.register(services.context, target, run["outputs"][output], name)
+
+
+def cancel(services: Services, name: str) -> dict[str, str]:
+    """Ask a job (or one node of a pipeline) to end; the answer is the headers to follow that by."""
+    target = f"{services.context.workspace_id}/jobs/{name}"
+    # Ended by finish_cancel as soon as the job is over; the time given here is only how long a client would wait.
+    headers = services.context.operations.start(CANCEL, target, seconds=3600)
+    services.runs.move(name, runs.CANCEL_REQUESTED)
+    stop = services.stops.get(name)
+    if stop is None:
+        finish_cancel(services, name)  # It ended meanwhile.
+    else:
+        stop.cancel()
+    return headers
+
+
+def finish_cancel(services: Services, name: str) -> None:
+    """End the operations that wait for the job to have ended."""
+    services.context.operations.cut_short(f"{services.context.workspace_id}/jobs/{name}")
+
+
+def fail_interrupted(services: Services) -> None:
+    """Mark what ran when the emulator was killed, and end what is left of its processes."""
+    for run in services.runs.unfinished():
+        if run["mlflow"]:
+            end_strays(run["mlflow"])
+        services.runs.fail(run["name"], JobFailed(_INTERRUPTED, "ServiceError"))
+        finish_cancel(services, run["name"])
+
+
+def interrupt_all(services: Services) -> None:
+    """End all jobs, since the emulator stops, and wait until they are over."""
+    for stop in list(services.stops.values()):
+        stop.fail(JobFailed(_INTERRUPTED, "ServiceError"))
+    services.job_threads.shutdown(wait=True)
+    services.node_threads.shutdown(wait=True)

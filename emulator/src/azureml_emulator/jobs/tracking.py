@@ -1,0 +1,123 @@
+"""MLflow: a real tracking server on loopback, and what the emulator itself asks of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import httpx
+
+from .. import processes
+from ..context import Context
+from .environments import surroundings
+from .stopping import JobFailed
+
+_READY_SECONDS = 90.0
+_POLL_SECONDS = 0.1
+_STATUS = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED"}
+
+
+class Tracking:
+    """The MLflow server of one emulator: SQLite and a folder of artifacts in its state folder."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._folder = context.settings.state / "mlflow"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        self._ready = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where it listens; the jobs' MLFLOW_TRACKING_URI."""
+        return f"http://127.0.0.1:{self._context.settings.ports.mlflow}"
+
+    def start(self) -> None:
+        """Start the server, without waiting for it to be ready: that takes seconds."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        environment = surroundings(("HOME", "VIRTUAL_ENV"), own_proxy=self._context.settings.ports.proxy)
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"),
+                    *("--port", str(self._context.settings.ports.mlflow)),
+                    *("--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}"),
+                    *("--artifacts-destination", str(self._folder / "artifacts")),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**environment, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            )
+        self._recorded = processes.record(self._context.settings.state / "pid", "mlflow", self._process.pid)
+
+    def stop(self) -> None:
+        """End the server."""
+        if self._process is not None:
+            processes.end(self._recorded)
+            self._process.wait()
+        self._client.close()
+
+    def wait(self, cancel: threading.Event | None = None) -> None:
+        """Wait until the server answers. Raises JobFailed if it does not come up."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._ready.is_set():
+            if self._answers():
+                self._ready.set()
+                return
+            ended = self._process is None or self._process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                raise JobFailed(f"the MLflow server did not start: see {self._folder / 'server.log'}", "ServiceError")
+            if cancel is not None and cancel.wait(_POLL_SECONDS):
+                return
+            if cancel is None:
+                time.sleep(_POLL_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            return self._client.get("/health").is_success
+        except httpx.TransportError:
+            return False
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment called `name`, made if it is missing."""
+        found = self._client.get("/api/2.0/mlflow/experiments/get-by-name", params={"experiment_name": name})
+        if found.is_success:
+            return str(found.json()["experiment"]["experiment_id"])
+        made = self._client.post("/api/2.0/mlflow/experiments/create", json={"name": name})
+        if made.is_success:
+            return str(made.json()["experiment_id"])
+        if made.json().get("error_code") == "RESOURCE_ALREADY_EXISTS":
+            return self.experiment(name)  # Another job was quicker.
+        raise _refused("experiment", made)
+
+    def create_run(self, experiment_id: str, display_name: str, *, parent: str | None, tags: dict[str, str]) -> str:
+        """A new run, and its id."""
+        own = {"mlflow.runName": display_name, "mlflow.source.type": "JOB", "mlflow.user": "emulator", **tags}
+        if parent is not None:
+            own |= {"mlflow.parentRunId": parent, "mlflow.rootRunId": parent}
+        listed = [{"key": key, "value": value} for key, value in own.items()]
+        body = {"experiment_id": experiment_id, "run_name": display_name, "tags": listed, "start_time": _milliseconds()}
+        return str(self._post("runs/create", body)["run"]["info"]["run_id"])
+
+    def end_run(self, run: str, status: str) -> None:
+        """Set a run's end, for the status in which the job ended."""
+        self._post("runs/update", {"run_id": run, "status": _STATUS[status], "end_time": _milliseconds()})
+
+    def _post(self, operation: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._client.post(f"/api/2.0/mlflow/{operation}", json=body)
+        if not answer.is_success:
+            raise _refused(operation, answer)
+        return dict(answer.json())
+
+
+def _refused(operation: str, answer: httpx.Response) -> JobFailed:
+    return JobFailed(f"MLflow answered {answer.status_code} to {operation}: {answer.text[:300]}", "ServiceError")
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
