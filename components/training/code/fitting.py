@@ -8,11 +8,14 @@ from collections.abc import Callable
 
 import keras
 import network
-import numpy as np
 import tensorflow as tf
 from dataset import Dataset
 
 BATCH = 16
+
+VIEWS = 3
+"""How often an epoch shows each image, every time moved and flipped otherwise: the photos are few."""
+
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-2
 LABEL_SMOOTHING = 0.1
@@ -31,22 +34,28 @@ def fit(
     tf.config.experimental.enable_op_determinism()
     classifier = network.build(*training.size, classes=len(training.labels))
     trained = network.with_augmentation(classifier)
-    steps = epochs * math.ceil(len(training.images) / BATCH)
+    steps = epochs * math.ceil(VIEWS * len(training.images) / BATCH)
     trained.compile(
         optimizer=keras.optimizers.AdamW(_schedule(steps), weight_decay=WEIGHT_DECAY),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         metrics=["accuracy"],
     )
     history = trained.fit(
-        training.images.astype(np.float32),
-        keras.utils.to_categorical(training.classes, len(training.labels)),
-        batch_size=BATCH,
+        _batches(training, seed),
         epochs=epochs,
         # A bar for a person; a line an epoch in a log, which the callback writes.
         verbose="auto" if sys.stdout.isatty() else 0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=on_epoch)],
     )
     return classifier, {name: [float(value) for value in values] for name, values in history.history.items()}
+
+
+def _batches(training: Dataset, seed: int) -> tf.data.Dataset:
+    """One epoch, in an order of its own each time."""
+    classes = keras.utils.to_categorical(training.classes, len(training.labels))
+    images = tf.data.Dataset.from_tensor_slices((training.images, classes))
+    shuffled = images.shuffle(len(training.images), seed=seed, reshuffle_each_iteration=True).repeat(VIEWS)
+    return shuffled.batch(BATCH).map(lambda batch, expected: (tf.cast(batch, tf.float32), expected))
 
 
 def _schedule(steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
