@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-# Said before these are imported: TensorFlow else fills the log with what it thinks of the CPU, and ONNX Runtime and MLflow
-# report to their makers how they are used.
+# Said before these are imported: else TensorFlow fills the log with what it thinks of the CPU, and ONNX Runtime and
+# MLflow report to their makers how they are used.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
