@@ -45,7 +45,7 @@ def up(*, state: Path | None = None) -> None:
 
 
 @app.command(name="exec")
-def run(*command: Annotated[str, Parameter(allow_leading_hyphen=True)], state: Path | None = None) -> int:
+def run(*command: Annotated[str, Parameter(allow_leading_hyphen=True)], state: Path | None = None) -> None:
     """Run a command (python, az, mlops …) that talks to this emulator instead of Azure.
 
     Parameters
@@ -58,7 +58,7 @@ def run(*command: Annotated[str, Parameter(allow_leading_hyphen=True)], state: P
     """
     if not command:
         raise EmulatorError("there is no command: azureml-emulator exec -- COMMAND [ARGUMENT ...]")
-    return lifecycle.run(_running(state), list(command))
+    lifecycle.replace(_running(state), list(command))
 
 
 @app.command
@@ -126,8 +126,7 @@ def down(*, state: Path | None = None) -> None:
 def main() -> None:
     """Run the command; what a person can mend is one line on standard error, and exit status 1."""
     try:
-        status = app(result_action="return_value")
+        app(result_action="return_value")
     except EmulatorError as error:
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {error}")
         sys.exit(1)
-    sys.exit(status if isinstance(status, int) else 0)

@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from . import azurite, processes, settings
 from .settings import GITHUB_OIDC_HOST, Settings
 
 _START_SECONDS = 90
+_LOCK = "lock"
 
 
 class EmulatorError(Exception):
@@ -28,7 +30,7 @@ class EmulatorError(Exception):
 def _alone(state: Path) -> Iterator[None]:
     """Only one command at a time starts or ends the emulator of a state folder."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (state / "lock").open("w") as guard:
+    with (state / _LOCK).open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         yield
 
@@ -55,6 +57,8 @@ def is_ready(known: Settings) -> bool:
 
 def up(state: Path) -> Settings:
     """Start the emulator of `state`, or leave the running one be. Raises EmulatorError if it does not get ready."""
+    if not _is_ours(state):
+        raise EmulatorError(f"{state} holds something else: give --state a folder that is empty or does not exist")
     with _alone(state):
         if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
             return known
@@ -83,25 +87,44 @@ def up(state: Path) -> Settings:
         return known
 
 
+def _is_ours(state: Path) -> bool:
+    """Whether an emulator keeps its things in this folder, or may begin to: `reset` will remove all that is in it."""
+    if not state.is_dir():
+        return not state.exists()
+    return (state / "settings.json").exists() or {entry.name for entry in state.iterdir()} <= {_LOCK}
+
+
 def down(state: Path) -> None:
     """End the emulator of `state` and everything it started; what it remembers stays."""
-    if state.exists():
+    if (state / "settings.json").exists():
         with _alone(state):
             _end_all(state)
 
 
 def reset(state: Path) -> None:
-    """End the emulator of `state` and forget all that it remembers."""
-    down(state)
-    shutil.rmtree(state, ignore_errors=True)
+    """End the emulator of `state` and forget all that it remembers. Raises EmulatorError for another kind of folder."""
+    if not _is_ours(state):
+        raise EmulatorError(f"{state} is not an emulator's state folder: nothing is removed")
+    if not state.exists():
+        return
+    with _alone(state):
+        _end_all(state)
+        # The settings last: without them a folder that could not be emptied would no longer count as an emulator's.
+        for entry in sorted(state.iterdir(), key=lambda e: e.name == "settings.json"):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != _LOCK:
+                entry.unlink()
 
 
 def environment(known: Settings) -> dict[str, str]:
     """The variables that lead a program, and it alone, to this emulator. All paths are absolute."""
     bundle = str((known.certificates / "bundle.pem").resolve())
+    proxy, direct = f"http://127.0.0.1:{known.ports.proxy}", "127.0.0.1,localhost"
     return {
-        "HTTPS_PROXY": f"http://127.0.0.1:{known.ports.proxy}",
-        "NO_PROXY": "127.0.0.1,localhost",
+        # In both spellings: Python and curl prefer the lower one, which the user's own environment may have set.
+        **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), proxy),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), direct),
         "REQUESTS_CA_BUNDLE": bundle,
         "SSL_CERT_FILE": bundle,
         "AZURE_SUBSCRIPTION_ID": known.subscription_id,
@@ -115,9 +138,13 @@ def environment(known: Settings) -> dict[str, str]:
     }
 
 
-def run(known: Settings, command: list[str]) -> int:
-    """Run a command with `environment`; the answer is its exit status. Raises EmulatorError if it cannot be started."""
+def replace(known: Settings, command: list[str]) -> NoReturn:
+    """Become `command`, with `environment`. Raises EmulatorError if it cannot be started.
+
+    A signal sent to this process, such as a cancelled workflow's, so reaches the command itself, and its exit status
+    is this process's.
+    """
     try:
-        return subprocess.run(command, env={**os.environ, **environment(known)}, check=False).returncode
+        os.execvpe(command[0], command, {**os.environ, **environment(known)})  # noqa: S606 - an argument list
     except OSError as error:
         raise EmulatorError(f"{command[0]} cannot be run: {error.strerror}") from error

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -35,10 +36,16 @@ def _context(settings: Settings) -> Context:
 
 async def _serve(settings: Settings) -> None:
     context = _context(settings)
+    failure: Exception | None = None
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        await asyncio.to_thread(_prepare, context)
+        nonlocal failure
+        try:
+            await asyncio.to_thread(_prepare, context)
+        except Exception as error:
+            failure = error
+            raise
         proxy = await Proxy(settings.ports).serve()
         operations = asyncio.create_task(context.operations.run())
         try:
@@ -59,10 +66,15 @@ async def _serve(settings: Settings) -> None:
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
-    await server.serve()
-    context.store.close()
-    if not server.started:
-        raise SystemExit(1)
+    try:
+        await server.serve()
+    except SystemExit as exit_:
+        if failure is None:
+            raise
+        # The log's last line, which `up` shows, is the cause and not uvicorn's "startup failed".
+        raise SystemExit(str(failure)) from exit_
+    finally:
+        context.store.close()
 
 
 def _prepare(context: Context) -> None:
@@ -70,6 +82,10 @@ def _prepare(context: Context) -> None:
     for container in DATASTORES.values():
         context.blobs.container(container)
     jobs.start(context)
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def main() -> None:
@@ -84,6 +100,8 @@ def main() -> None:
     tls.certify(settings.certificates)
     record(state / "pid", "emulator", os.getpid())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Uvicorn raises the signal that stopped it once more: by default that would end this process before its children.
+    signal.signal(signal.SIGTERM, _exit)
     try:
         asyncio.run(_serve(settings))
     finally:

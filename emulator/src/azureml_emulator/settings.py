@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -107,7 +108,9 @@ def _is_free(port: int) -> bool:
 def _new(state: Path) -> Settings:
     return Settings(
         state=state,
-        subscription_id="00000000-aaaa-4000-8000-000000000001",
+        # One for each state: the SDK caches on disk, by subscription, group and workspace, the ids that it was given,
+        # and would name to a new emulator what only a former one has.
+        subscription_id=str(uuid.uuid4()),
         resource_group="emulator",
         workspace="emulator",
         tenant_id="00000000-bbbb-4000-8000-000000000001",

@@ -56,10 +56,12 @@ def test_a_missing_model_is_not_found(ml_client: MLClient, name: str) -> None:
 
 
 def test_the_same_code_is_uploaded_once(ml_client: MLClient, name: str, folder: Path) -> None:
-    environment = ml_client.environments.create_or_update(Environment(name=name, version="1", image="debian:12"))
+    made = ml_client.environments.create_or_update(Environment(name=name, version="1", image="debian:12"))
     codes = []
     for number in range(2):
-        node = command(name=f"node_{name[-8:]}_{number}", command="true", code=str(folder), environment=f"{environment.id}")
+        node = command(
+            name=f"node_{name[-8:]}_{number}", command="true", code=str(folder), environment=f"{environment.id}"
+        )
         codes.append(ml_client.components.create_or_update(node.component).code)
     assert codes[0] == codes[1]
 
