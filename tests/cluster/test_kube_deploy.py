@@ -13,6 +13,7 @@ import pytest
 
 from mlops_actions.errors import ActionError
 from mlops_actions.kube_deploy import DeploymentFailedError, KubeDeployOutputs, kube_deploy
+from sandbox.processes import wait_for
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -33,6 +34,13 @@ def answer(url: str) -> str:
         return str(response.read().decode())
 
 
+def answers(url: str) -> bool:
+    try:
+        return bool(answer(url))
+    except OSError:
+        return False
+
+
 def annotations_of(cluster: Any, namespace: str) -> dict[str, str]:
     return dict(cluster.get("deployment", "probe-app", "-n", namespace)["metadata"]["annotations"])
 
@@ -48,6 +56,8 @@ class Load:
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Load:
+        # A node learns of a new Service a moment after its first pod is ready.
+        wait_for("the node port to answer", lambda: answers(self._url), seconds=20)
         self._thread.start()
         return self
 
@@ -62,7 +72,7 @@ class Load:
             try:
                 self.answers.append(answer(self._url))
             except OSError as error:
-                self.failures.append(str(error))
+                self.failures.append(f"{error} after {len(self.answers)} answers")
 
 
 def test_first_deployment(deploy: Deploy, cluster: Any, namespace: str, probe_app: Any, tmp_path: Path) -> None:
@@ -75,6 +85,7 @@ def test_first_deployment(deploy: Deploy, cluster: Any, namespace: str, probe_ap
 
     assert outputs.revision == 1
     assert not outputs.rolled_back
+    wait_for("the node port to answer", lambda: answers(outputs.url), seconds=20)
     assert answer(outputs.url) == "v1"
     noted = annotations_of(cluster, namespace)
     assert noted["mlops-actions/commit"] == "abc123"
@@ -101,8 +112,9 @@ def test_summary_and_answers_that_are_no_commands(
 
 
 def test_rolling_update_loses_no_request_and_an_equal_deployment_changes_nothing(
-    deploy: Deploy, probe_app: Any
+    deploy: Deploy, manifests: Any, probe_app: Any
 ) -> None:
+    manifests.edit("deployment.yaml", lambda d: d["spec"].update(replicas=2))
     url = deploy(probe_app.image("v1")).url
     with Load(url) as load:
         assert deploy(probe_app.image("v2"), smoke_path="/").revision == 2
