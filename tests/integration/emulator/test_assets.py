@@ -59,9 +59,7 @@ def test_the_same_code_is_uploaded_once(ml_client: MLClient, name: str, folder: 
     made = ml_client.environments.create_or_update(Environment(name=name, version="1", image="debian:12"))
     codes = []
     for number in range(2):
-        node = command(
-            name=f"node_{name[-8:]}_{number}", command="true", code=str(folder), environment=f"{environment.id}"
-        )
+        node = command(name=f"node_{name[-8:]}_{number}", command="true", code=str(folder), environment=str(made.id))
         codes.append(ml_client.components.create_or_update(node.component).code)
     assert codes[0] == codes[1]
 
