@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Host, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import (
@@ -29,10 +29,12 @@ from . import (
     workspaces,
 )
 from .context import Context
-from .settings import API_HOST, ARM_HOST
+from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
 
 log = logging.getLogger(__name__)
 
+_ISSUERS = (LOGIN_HOST, GITHUB_OIDC_HOST)
+_METHODS = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]
 _OPEN_PATHS = ("/discovery/", "/registrymanagement/")
 """Data plane paths that are answered without a token, as Azure does."""
 
@@ -66,10 +68,7 @@ class _Authentication:
         await self._app(scope, receive, send)
 
     def _check(self, request: Request) -> None:
-        host = request.headers.get("host", "").split(":")[0]
         path = request.url.path
-        if host not in {ARM_HOST, API_HOST} and not host.endswith(".api.azureml.ms"):
-            return
         if not path.startswith(_OPEN_PATHS):
             identity.check_access_token(self._context.settings, request.headers.get("authorization"))
         self._check_workspace(path)
@@ -86,15 +85,25 @@ class _Authentication:
             raise errors.not_found(f"The Resource '{kind}' under resource group '{where}' was not found.")
 
 
-def _routes(context: Context) -> list[Route]:
+def _routes(context: Context) -> list[BaseRoute]:
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ready", "workspace": context.settings.workspace})
 
-    modules = (identity, workspaces, computes, environments, code, components, data, models, jobs, registries)
+    modules = (workspaces, computes, environments, code, components, data, models, jobs, registries)
+    unknown = Route("/{path:path}", errors.unknown_route, methods=_METHODS)
+    issuers = Router([*identity.routes(context), unknown])
+    resources = Router(
+        [
+            *operations.routes(context.operations, context.store),
+            *(route for module in modules for route in module.routes(context)),
+            unknown,
+        ]
+    )
+    # Whatever host a client claims to speak to: without a token it reaches the issuers of tokens, and nothing else.
     return [
+        *(Host(host, issuers) for host in _ISSUERS),
         Route("/healthz", health),
-        *operations.routes(context.operations, context.store),
-        *(route for module in modules for route in module.routes(context)),
+        Mount("", _Authentication(resources, context)),
     ]
 
 
@@ -118,14 +127,11 @@ def create_app(context: Context, lifespan: Callable[[], AbstractAsyncContextMana
         Exception: _unexpected,
     }
     app = Starlette(
-        routes=[*_routes(context), Route("/{path:path}", errors.unknown_route, methods=_METHODS)],
-        middleware=[Middleware(_CanonicalPaths), Middleware(_Authentication, context=context)],
+        routes=_routes(context),
+        middleware=[Middleware(_CanonicalPaths)],
         exception_handlers=dict(handlers),
         lifespan=live,
     )
     workspaces.create(context)
     computes.register_operations(context)
     return app
-
-
-_METHODS = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]

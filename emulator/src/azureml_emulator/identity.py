@@ -7,7 +7,6 @@ GitHub: https://docs.github.com/actions/concepts/security/openid-connect
 from __future__ import annotations
 
 import hmac
-import re
 import time
 import uuid
 from typing import Any
@@ -31,6 +30,7 @@ _AUDIENCES = {
     f"https://{ARM_HOST}",
     f"https://{ARM_HOST}/",
     "https://ml.azure.com",
+    "https://management.core.windows.net",
     "https://management.core.windows.net/",
 }
 
@@ -136,14 +136,15 @@ def routes(context: Context) -> list[Route]:
         form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         if refusal := _refused(settings, form):
             return refusal
-        audience = re.sub(r"/+\.default$", "", form.get("scope", "").split(" ")[0])
+        # The az CLI asks for ".net//.default": only what follows the resource's own slash is the scope.
+        audience = form.get("scope", "").split(" ")[0].removesuffix("/.default")
         body = {"token_type": "Bearer", "expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
         return JSONResponse({**body, "access_token": access_token(settings, audience)})
 
     async def github_token(request: Request) -> Response:
-        expected = f"bearer {settings.github_request_token}"
-        given = request.headers.get("authorization", "")
-        if not hmac.compare_digest(given.lower().encode(), expected.lower().encode()):
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        expected = settings.github_request_token
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), expected.encode()):
             return JSONResponse({"message": "Unauthorized"}, status_code=401)
         claims = {
             "iss": GITHUB_ISSUER,

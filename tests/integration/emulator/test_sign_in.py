@@ -1,3 +1,4 @@
+import ssl
 import time
 
 import httpx
@@ -5,7 +6,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientAssertionCredential, ClientSecretCredential
 from azureml_emulator import identity
-from azureml_emulator.settings import ARM_HOST
+from azureml_emulator.settings import ARM_HOST, GITHUB_OIDC_HOST, LOGIN_HOST
 
 from tests.integration.conftest import Emulator
 
@@ -90,3 +91,35 @@ def test_another_workspace_is_not_found(emulator_environment: Emulator) -> None:
     url = f"https://{ARM_HOST}{known.workspace_id}-of-somebody-else/computes"
     answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (httpx.codes.NOT_FOUND, "ResourceNotFound")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        ARM_HOST,
+        LOGIN_HOST,
+        GITHUB_OIDC_HOST,
+        "127.0.0.1",
+        f"{LOGIN_HOST}:443",
+        f"{LOGIN_HOST}:443:443",
+        f"{LOGIN_HOST}.",
+    ],
+)
+def test_no_host_name_leads_past_the_token(emulator: Emulator, host: str) -> None:
+    known = emulator.settings
+    trust = ssl.create_default_context(cafile=str(known.certificates / "ca.pem"))
+    url = f"https://127.0.0.1:{known.ports.api}{known.workspace_id}/datastores/workspaceblobstore/listSecrets"
+    with httpx.Client(verify=trust, trust_env=False) as client:
+        answer = client.post(url, headers={"Host": host})
+    assert answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.NOT_IMPLEMENTED}
+    assert "sasToken" not in answer.text
+
+
+@pytest.mark.parametrize("resource", ["https://management.azure.com", "https://management.core.windows.net"])
+@pytest.mark.parametrize("slashes", ["/", "//"])
+def test_all_names_of_arm_are_audiences(emulator_environment: Emulator, resource: str, slashes: str) -> None:
+    """The az CLI asks with two slashes, and by ARM's older name."""
+    known = emulator_environment.settings
+    credential = ClientSecretCredential(known.tenant_id, known.client_id, known.client_secret)
+    token = credential.get_token(f"{resource}{slashes}.default").token
+    assert workspace(emulator_environment, token).status_code == httpx.codes.OK
