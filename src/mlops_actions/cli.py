@@ -1,0 +1,176 @@
+"""The command `mlops`: one sub-command per action, made of the action's function.
+
+On a runner the action's inputs come all at once, as the JSON object `INPUTS`; on a laptop as flags. An input that is
+the empty string is not given.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from cyclopts import App, CycloptsError, Parameter, Token
+from dotenv import load_dotenv
+from rich.console import Console
+
+from mlops_actions import github
+from mlops_actions.errors import ActionError
+
+ACTIONS = {
+    "ensure-compute": "mlops_actions.ensure_compute:ensure_compute",
+    "register-assets": "mlops_actions.register_assets:register_assets",
+    "run-aml-pipeline": "mlops_actions.run_aml_pipeline:run_aml_pipeline",
+    "fetch-model": "mlops_actions.fetch_model:fetch_model",
+    "build-image": "mlops_actions.build_image:build_image",
+    "kube-deploy": "mlops_actions.kube_deploy:kube_deploy",
+}
+"""Commands and their functions. A module is imported when its command is used: each needs other packages."""
+
+FAILED, USAGE = 1, 2
+
+
+def action_function(command: str) -> Callable[..., Any]:
+    """The function of an action."""
+    module, _, name = ACTIONS[command].partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def kebab(name: str) -> str:
+    """A Python name as inputs, flags and outputs are written."""
+    return name.replace("_", "-")
+
+
+def _lines(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(line.strip() for token in tokens for line in token.value.splitlines() if line.strip())
+
+
+def _pairs(_: object, tokens: Sequence[Token]) -> dict[str, str]:
+    pairs = {}
+    for line in _lines(None, tokens):
+        key, separator, value = line.partition("=")
+        if not separator or not key.strip():
+            raise ValueError(f"'{line}' is not key=value")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _takes(annotation: Any, kind: type) -> bool:
+    """Whether a parameter's annotation is `kind`, or a union with it."""
+    return any(get_origin(part) is kind for part in (annotation, *get_args(annotation)))
+
+
+def _annotated(annotation: Any) -> Any:
+    """The annotation with the way it is read from text: lists one item a line, mappings one `key=value` a line."""
+    if _takes(annotation, Mapping):
+        return Annotated[annotation, Parameter(converter=_pairs, accepts_keys=False, n_tokens=1)]
+    if _takes(annotation, tuple):
+        return Annotated[annotation, Parameter(converter=_lines, n_tokens=1)]
+    return Annotated[annotation, Parameter(negative="")] if annotation is bool else annotation
+
+
+def _command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as cyclopts is to see it."""
+    hints = get_type_hints(function)
+    signature = inspect.signature(function)
+    parameters = [p.replace(annotation=_annotated(hints[p.name])) for p in signature.parameters.values()]
+
+    def command(**arguments: Any) -> Any:
+        return function(**arguments)
+
+    command.__doc__ = function.__doc__
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _app(command: str) -> App:
+    app = App(name=f"mlops {command}", help_format="plaintext", version_flags=[], result_action="return_value")
+    app.default(_command(action_function(command)))
+    return app
+
+
+def _flags(inputs: str, command: str) -> list[str]:
+    """The flags that say what the JSON object `inputs` says."""
+    try:
+        given = json.loads(inputs)
+    except ValueError as error:
+        raise ActionError(f"INPUTS is not JSON: {error}") from error
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+        raise ActionError("INPUTS is not a JSON object of strings")
+    known = inspect.signature(action_function(command)).parameters
+    flags = []
+    for name, value in given.items():
+        if value == "":
+            continue
+        annotation = known[name.replace("-", "_")].annotation if name.replace("-", "_") in known else None
+        # A flag of its own token, so that a value may begin with a dash.
+        flags.append(f"--{name}={value.strip()}" if annotation == "bool" else f"--{name}={value}")
+    return flags
+
+
+def outputs_of(result: object) -> dict[str, str]:
+    """The outputs that an action's dataclass stands for."""
+    if not is_dataclass(result):
+        raise TypeError(f"{result!r} is no dataclass of outputs")
+    return {kebab(field.name): github.as_output(getattr(result, field.name)) for field in fields(result)}
+
+
+def _report(result: object) -> None:
+    outputs = outputs_of(result)
+    github.set_outputs(outputs)
+    if not github.on_runner():
+        Console(soft_wrap=True, markup=False).print_json(json.dumps(outputs))
+
+
+def _fail(error: ActionError) -> int:
+    if github.debugging():
+        traceback.print_exc()
+    if (outputs := getattr(error, "outputs", None)) is not None:
+        github.set_outputs(outputs_of(outputs))
+    github.annotate("error", str(error), file=error.file, line=error.line)
+    return FAILED
+
+
+def _usage() -> int:
+    print("usage: mlops COMMAND [--FLAG=VALUE ...]\n\ncommands:")  # noqa: T201
+    for command in ACTIONS:
+        print(f"  {command}")  # noqa: T201
+    print("\n`mlops COMMAND --help` describes its flags.")  # noqa: T201
+    return 0
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; the answer is its exit status: 0, 1 for a failure, 2 for a call that makes no sense."""
+    if not arguments or arguments[0] in {"--help", "-h"}:
+        return _usage()
+    command, *flags = arguments
+    if command not in ACTIONS:
+        github.annotate("error", f"mlops has no command '{command}': it is one of {', '.join(ACTIONS)}")
+        return USAGE
+    load_dotenv(".env")
+    try:
+        if not flags and (inputs := os.environ.get("INPUTS")):
+            flags = _flags(inputs, command)
+        result = _app(command)(flags, exit_on_error=False, print_error=False)
+        if result is not None:
+            _report(result)
+    except CycloptsError as error:
+        text = " ".join(str(error).split())
+        github.annotate("error", f"mlops {command}: {text}")
+        return USAGE
+    except ActionError as error:
+        return _fail(error)
+    return 0
+
+
+def main() -> None:
+    """Run the process's command line."""
+    sys.exit(run(sys.argv[1:]))
