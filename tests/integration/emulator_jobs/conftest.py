@@ -4,48 +4,63 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from azure.ai.ml import MLClient, load_job
 from azure.ai.ml.entities import ComputeInstance, Environment, Job
+from azure.ai.ml.operations._run_history_constants import RunHistoryConstants
 from azure.core.exceptions import ResourceNotFoundError
 
 COMPUTE = "jobs-machine"
 ENVIRONMENT = "plain-python"
+REGISTER = "azureml://registries/azureml/components/register_model/versions/0.0.21"
 TERMINAL = {"Completed", "Failed", "Canceled"}
 
 Submit = Callable[..., Job]
 
 
 @pytest.fixture
-def client(ml_client: MLClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[MLClient]:
-    from azure.ai.ml.operations._run_history_constants import RunHistoryConstants
-
+def client(ml_client: MLClient, monkeypatch: pytest.MonkeyPatch) -> MLClient:
+    """The SDK's client, made to look every second how a streamed job is doing."""
     monkeypatch.setattr(RunHistoryConstants, "_WAIT_COMPLETION_POLLING_INTERVAL_MIN", 1)
     monkeypatch.setattr(RunHistoryConstants, "_WAIT_COMPLETION_POLLING_INTERVAL_MAX", 1)
+    return workspace(ml_client)
+
+
+def workspace(client: MLClient) -> MLClient:
+    """Bring the workspace to what the jobs here need: a running compute instance and an environment."""
     try:
-        if ml_client.compute.get(COMPUTE).state == "Stopped":
-            ml_client.compute.begin_start(COMPUTE).result()
+        if client.compute.get(COMPUTE).state == "Stopped":
+            client.compute.begin_start(COMPUTE).result()
     except ResourceNotFoundError:
-        ml_client.compute.begin_create_or_update(ComputeInstance(name=COMPUTE, size="Standard_DS3_v2")).result()
+        client.compute.begin_create_or_update(ComputeInstance(name=COMPUTE, size="Standard_DS3_v2")).result()
     conda = {"name": "plain", "dependencies": ["python=3.11"]}
-    environment = Environment(name=ENVIRONMENT, version="1", image="debian:12", conda_file=conda)
-    ml_client.environments.create_or_update(environment)
-    return ml_client
+    client.environments.create_or_update(
+        Environment(name=ENVIRONMENT, version="1", image="debian:12", conda_file=conda)
+    )
+    return client
 
 
 @pytest.fixture
 def submit(client: MLClient, tmp_path: Path) -> Submit:
-    """Writes a pipeline's YAML with its nodes' scripts beside it, and submits it."""
+    """Writes a pipeline's YAML, with its nodes' scripts and components beside it, and submits it."""
 
-    def submit(jobs: dict[str, object], *, scripts: dict[str, str] | None = None, **fields: object) -> Job:
+    def submit(
+        jobs: dict[str, object],
+        *,
+        scripts: dict[str, str] | None = None,
+        components: dict[str, object] | None = None,
+        **fields: object,
+    ) -> Job:
         source = tmp_path / uuid.uuid4().hex
         (source / "code").mkdir(parents=True)
         for name, text in (scripts or {}).items():
             (source / "code" / name).write_text(text)
+        for name, component in (components or {}).items():
+            (source / f"{name}.yaml").write_text(yaml.safe_dump(component))
         pipeline = {
             "$schema": "https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json",
             "type": "pipeline",
@@ -67,6 +82,11 @@ def node(command: str, *, code: bool = False, environment: str = ENVIRONMENT, **
     return {"type": "command", "command": command, "environment": f"azureml:{environment}@latest", **packed, **fields}
 
 
+def component(command: str, **fields: object) -> dict[str, object]:
+    """A component's YAML."""
+    return {"type": "command", "command": command, "environment": f"azureml:{ENVIRONMENT}@latest", **fields}
+
+
 def until(what: str, ready: Callable[[], bool], *, seconds: float = 90) -> None:
     """Wait for a state."""
     deadline = time.monotonic() + seconds
@@ -79,3 +99,13 @@ def ended(client: MLClient, name: str, *, seconds: float = 120) -> object:
     """Wait until the job has ended; the answer is its status (the SDK's enumeration, equal to a string)."""
     until(f"the end of {name}", lambda: client.jobs.get(name).status in TERMINAL, seconds=seconds)
     return client.jobs.get(name).status
+
+
+def failure(client: MLClient, name: str) -> str:
+    """The error's message in the run's details, as `jobs.stream` shows it."""
+    return str(client.jobs._runs_operations.get_run_details(name).error.error.message)
+
+
+def children(client: MLClient, name: str) -> dict[str, Job]:
+    """The runs of a pipeline's nodes, by the nodes' names."""
+    return {str(child.display_name): child for child in client.jobs.list(parent_job_name=name)}

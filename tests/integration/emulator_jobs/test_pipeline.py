@@ -4,7 +4,7 @@ import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Data
 
-from .conftest import Submit, ended, node
+from .conftest import Submit, children, ended, failure, node
 
 COUNT = """
 import argparse, pathlib
@@ -50,9 +50,9 @@ def test_data_flows_through_the_nodes(
     assert (tmp_path / "out/named-outputs/counted/words.txt").read_text() == "two one two one"
     assert (tmp_path / "out/artifacts/logs/azureml/executionlogs.txt").is_file()
 
-    children = {child.display_name: child for child in client.jobs.list(parent_job_name=job.name)}
-    assert {name: child.status for name, child in children.items()} == {"first": "Completed", "second": "Completed"}
-    client.jobs.download(children["first"].name, download_path=tmp_path / "first", all=True)
+    nodes = children(client, job.name)
+    assert {name: child.status for name, child in nodes.items()} == {"first": "Completed", "second": "Completed"}
+    client.jobs.download(nodes["first"].name, download_path=tmp_path / "first", all=True)
     assert "counting ['two', 'one']" in (tmp_path / "first/artifacts/user_logs/std_log.txt").read_text()
     assert (tmp_path / "first/artifacts/outputs/note.txt").read_text() == "a default artifact"
 
@@ -60,8 +60,7 @@ def test_data_flows_through_the_nodes(
 def test_the_parent_tells_which_node_failed_and_why(client: MLClient, submit: Submit) -> None:
     job = submit({"broken": node("echo on its way; echo the reason >&2; exit 3"), "fine": node("true")})
     assert ended(client, job.name) == "Failed"
-    details = client.jobs._runs_operations.get_run_details(job.name)
-    message = details.error.error.message
+    message = failure(client, job.name)
     assert "Failed nodes: /broken" in message
     assert "status code 3" in message
     assert "the reason" in message

@@ -75,10 +75,7 @@ def load(context: Context, identity: str) -> Component:
         return _read(register_model.ID, register_model.SPEC, builtin=True)
     stored = context.store.get("components", arm_id(identity))
     if stored is None:
-        raise bad_request(
-            f"component {identity} is not found in workspace {context.settings.workspace}. (The SDK remembers the ids of "
-            "anonymous components for a week, on disk: after a reset of the workspace, remove that cache.)"
-        )
+        raise bad_request(f"component {identity} is not found in workspace {context.settings.workspace}")
     return _read(stored["id"], stored["properties"]["componentSpec"])
 
 

@@ -1,0 +1,95 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from azure.ai.ml import MLClient, command
+from azure.ai.ml.entities import Environment
+from azure.identity import ClientSecretCredential
+
+from ..conftest import Emulator
+from .conftest import COMPUTE, ENVIRONMENT, Submit, children, ended, node
+
+LOG = """
+import mlflow
+with mlflow.start_run() as run:
+    print("logging to run", run.info.run_id)
+    mlflow.log_metric("accuracy", 0.5, step=1)
+    mlflow.log_metric("accuracy", 0.75, step=2)
+    mlflow.log_param("epochs", 3)
+"""
+READ = """
+import json, sys, mlflow
+client = mlflow.MlflowClient()
+run = client.get_run(sys.argv[1])
+client.log_metric(sys.argv[1], "seen", 1.0)
+client.log_text(sys.argv[1], "hello", "note.txt")
+print(json.dumps({
+    "id": run.info.run_id, "metrics": run.data.metrics, "params": run.data.params, "status": run.info.status,
+    "parent": run.data.tags.get("mlflow.parentRunId"),
+    "artifacts": [a.path for a in client.list_artifacts(sys.argv[1])],
+    "text": mlflow.artifacts.load_text(run.info.artifact_uri + "/note.txt"),
+}))
+"""
+
+
+def tracking_environment(emulator: Emulator) -> dict[str, str]:
+    settings = emulator.settings
+    credential = ClientSecretCredential(settings.tenant_id, settings.client_id, settings.client_secret)
+    return {
+        **emulator.environment,
+        "MLFLOW_TRACKING_URI": f"https://westeurope.api.azureml.ms/mlflow/v2.0{settings.workspace_id}",
+        "MLFLOW_TRACKING_TOKEN": credential.get_token("https://ml.azure.com/.default").token,
+    }
+
+
+def read(emulator: Emulator, run: str) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-c", READ, run],
+        env=tracking_environment(emulator),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_metrics_of_a_node_are_read_over_https(client: MLClient, submit: Submit, emulator: Emulator) -> None:
+    conda = {"name": "m", "dependencies": ["python=3.11", "pip", {"pip": ["mlflow-skinny==3.15.0"]}]}
+    client.environments.create_or_update(Environment(name="mlflow", version="1", image="debian:12", conda_file=conda))
+    job = submit({"train": node("python log.py", code=True, environment="mlflow")}, scripts={"log.py": LOG})
+    assert ended(client, job.name, seconds=240) == "Completed"
+    name = children(client, job.name)["train"].name
+    run = read(emulator, name)
+    assert run["id"] == name
+    assert run["metrics"] == {"accuracy": 0.75}
+    assert run["params"] == {"epochs": "3"}
+    assert run["status"] == "FINISHED"
+    # The parent's name is not MLflow's own id, but it is answered as if it were.
+    assert run["parent"] == job.name
+    assert run["artifacts"] == ["note.txt"]
+    assert read(emulator, job.name)["id"] == job.name
+
+
+def test_a_job_learns_no_secret(client: MLClient, emulator: Emulator, tmp_path: Path) -> None:
+    job = client.jobs.create_or_update(
+        command(
+            command="env > outputs/env; echo ${{inputs.word}} > ${{outputs.out}}",
+            inputs={"word": "hello"},
+            outputs={"out": {"type": "uri_file"}},  # type: ignore[dict-item]
+            environment=f"{ENVIRONMENT}@latest",
+            compute=COMPUTE,
+            experiment_name="tests",
+        )
+    )
+    assert ended(client, job.name) == "Completed"
+    client.jobs.download(job.name, download_path=tmp_path, all=True)
+    assert (tmp_path / "named-outputs/out/out").read_text() == "hello\n"
+    variables = (tmp_path / "artifacts/outputs/env").read_text()
+    settings = emulator.settings
+    for secret in (settings.client_secret, settings.storage_key, settings.signing_key, settings.github_request_token):
+        assert secret not in variables
+    assert f"AZUREML_RUN_ID={job.name}" in variables
+    assert f":{settings.ports.proxy}" not in variables
+    assert "MLFLOW_TRACKING_URI=http://127.0.0.1" in variables
