@@ -60,16 +60,16 @@ def kube_deploy(
     """Apply a kustomize folder with an image, wait for the rollout, send a smoke request; undo it if any of it fails.
 
     Args:
-        manifests: folder of the kustomize base or overlay to apply; its files are not touched
-        image: image to deploy, by digest (name@sha256:…); a tag is resolved to the digest that it has now
-        namespace: namespace to deploy to instead of the one that the manifests name
-        kubeconfig: path or content of a kubeconfig; default is what kubectl finds by itself
-        context: context of the kubeconfig to use instead of its current one
-        deployment: name of the Deployment that takes the image, if the manifests have several
-        annotations: annotations for the Deployment, key=value a line, besides those from the image's labels
-        smoke_path: path to send a smoke request to, on a pod of the new revision; without it none is sent
-        smoke_file: file to send in the smoke request, as the multipart field `file`
-        timeout_minutes: how long the new revision may take to get ready
+        manifests: Folder of the kustomize base or overlay to apply; its files are not touched.
+        image: Image to deploy, by digest (name@sha256:…); a tag is resolved to the digest that it has now.
+        namespace: Namespace to deploy to instead of the one that the manifests name.
+        kubeconfig: Path or content of a kubeconfig; default is what kubectl finds by itself.
+        context: Context of the kubeconfig to use instead of its current one.
+        deployment: Name of the Deployment that takes the image, if the manifests have several.
+        annotations: Annotations for the Deployment, key=value a line, besides those from the image's labels.
+        smoke_path: Path to send a smoke request to, on a pod of the new revision; without it none is sent.
+        smoke_file: File to send in the smoke request, as the multipart field `file`.
+        timeout_minutes: How long the new revision may take to get ready.
 
     """
     test = _smoke_test(smoke_path, smoke_file)

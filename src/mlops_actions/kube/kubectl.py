@@ -88,7 +88,7 @@ def cluster(kubeconfig: str | None, context: str | None) -> Iterator[Kubectl]:
 def _kubeconfig_file(given: str | None) -> Iterator[Path | None]:
     if given is None:
         yield None
-    elif "\n" not in given.strip():
+    elif "\n" not in given.strip() and not given.lstrip().startswith("{"):  # else content, as YAML or as JSON
         path = Path(given.strip()).expanduser()
         if not path.is_file():
             raise ActionError(f"kubeconfig: there is no file {path}; give a path, or the content of a kubeconfig")
