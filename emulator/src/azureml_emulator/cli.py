@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.console import Console
 
 from . import lifecycle, settings
@@ -30,16 +30,22 @@ def _running(state: Path | None) -> settings.Settings:
 
 
 @app.command
-def up(*, state: Path | None = None) -> None:
+def up(
+    *,
+    state: Path | None = None,
+    time_scale: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
+) -> None:
     """Start the emulator and return when it is ready.
 
     Parameters
     ----------
     state
         The folder that it keeps everything in; by default $AZUREML_EMULATOR_STATE, or one of the user's own.
+    time_scale
+        Multiplies the time that operations on computes take, which is about a second; it is kept in the state folder.
 
     """
-    known = lifecycle.up(_state(state))
+    known = lifecycle.up(_state(state), time_scale)
     out.print(f"ready: workspace {known.workspace} in resource group {known.resource_group}, state in {known.state}")
     out.print("azureml-emulator exec -- COMMAND runs a command with it")
 

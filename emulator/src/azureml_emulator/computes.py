@@ -25,7 +25,7 @@ INSTANCE = "ComputeInstance"
 CLUSTER = "AmlCompute"
 
 SECONDS = {"create": 1.0, "start": 0.6, "stop": 0.6, "restart": 0.8, "delete": 0.4}
-"""How long each operation takes here. In Azure it is minutes."""
+"""How long each operation takes here, at the time scale 1. In Azure it is minutes."""
 
 _TRANSIENT = {"start": "Starting", "stop": "Stopping", "restart": "Restarting"}
 _FROM = {"start": ("Stopped",), "stop": ("Running",), "restart": ("Running",)}
@@ -112,7 +112,8 @@ class _Computes:
             raise conflict(text, "ComputeOperationInProgress")
 
     def _begin(self, operation: str, compute: dict[str, Any]) -> dict[str, str]:
-        return self._context.operations.start(f"compute {operation}", compute["id"], seconds=SECONDS[operation])
+        seconds = SECONDS[operation] * self._context.settings.time_scale
+        return self._context.operations.start(f"compute {operation}", compute["id"], seconds=seconds)
 
     async def list(self, _: Request) -> Response:
         return JSONResponse({"value": self._context.store.list(KIND, f"{self._context.workspace_id}/{KIND}/")})

@@ -55,19 +55,21 @@ def is_ready(known: Settings) -> bool:
         return False
 
 
-def up(state: Path) -> Settings:
+def up(state: Path, time_scale: float | None = None) -> Settings:
     """Start the emulator of `state`, or leave the running one be. Raises EmulatorError if it does not get ready."""
     if not _is_ours(state):
         raise EmulatorError(f"{state} holds something else: give --state a folder that is empty or does not exist")
     with _alone(state):
         if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
+            if time_scale not in {None, known.time_scale}:
+                raise EmulatorError(f"the emulator runs with time scale {known.time_scale:g}: end it with `down` first")
             return known
         _end_all(state)
         try:
             azurite.install()
         except azurite.AzuriteError as error:
             raise EmulatorError(str(error)) from error
-        known = settings.load_or_create(state)
+        known = settings.load_or_create(state, time_scale)
         log = state / "emulator.log"
         with log.open("ab") as file:
             process = subprocess.Popen(

@@ -6,6 +6,8 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/async-operat
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -16,11 +18,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import arm
-from .errors import not_found
+from .errors import ServiceError, not_found
 from .settings import ARM_HOST, REGION
 from .store import Store
 
+log = logging.getLogger(__name__)
+
 KIND = "operations"
+_REMEMBERED_SECONDS = 24 * 3600
 _BASE = "/subscriptions/{subscription}/providers/" + arm.PROVIDER + "/locations/{location}"
 
 # The SDK polls every 30 s unless told otherwise, and takes "Retry-After: 0" for no answer at all.
@@ -34,6 +39,14 @@ class Operations:
         self._store = store
         self._subscription = subscription_id
         self._finishers: dict[str, Callable[[str], None]] = {}
+        # Those in flight are kept at hand: the store holds all that ever were, and is not to be read 20 times a second.
+        self._lock = threading.Lock()
+        self._open: dict[str, dict[str, Any]] = {}
+        for operation in store.list(KIND):
+            if operation["status"] == "InProgress":
+                self._open[operation["id"]] = operation
+            elif operation["due"] < time.time() - _REMEMBERED_SECONDS:
+                store.delete(KIND, operation["id"])
 
     def on_finish(self, name: str, finisher: Callable[[str], None]) -> None:
         """Say what ends the operations called `name`: a function of the ARM id that they work on."""
@@ -43,7 +56,9 @@ class Operations:
         """Begin an operation on the resource `target` (an ARM id); the answer is the headers to poll it by."""
         identity = str(uuid.uuid4())
         value = {"id": identity, "name": name, "target": target, "due": time.time() + seconds, "status": "InProgress"}
-        self._store.put(KIND, identity, value)
+        with self._lock:
+            self._store.put(KIND, identity, value)
+            self._open[identity] = value
         base = _BASE.format(subscription=self._subscription, location=REGION)
         url = f"https://{ARM_HOST}{base}"
         return {
@@ -54,20 +69,38 @@ class Operations:
 
     def in_flight(self, target: str) -> bool:
         """Whether an operation works on `target` now."""
-        return any(o["target"].lower() == target.lower() for o in self._open())
+        return bool(self._on(target))
 
     def finish_due(self) -> None:
         """End what has run its time."""
-        for operation in self._open():
-            if operation["due"] <= time.time():
-                self._finishers[operation["name"]](operation["target"])
-                self._store.update(KIND, operation["id"], lambda o: o.update(status="Succeeded"))
+        with self._lock:
+            due = [o for o in self._open.values() if o["due"] <= time.time()]
+        for operation in due:
+            ended = self._finish(operation)
+            with self._lock:
+                self._store.put(KIND, ended["id"], ended)
+                del self._open[ended["id"]]
+
+    def _finish(self, operation: dict[str, Any]) -> dict[str, Any]:
+        try:
+            self._finishers[operation["name"]](operation["target"])
+        except Exception:
+            # A defect here ends this operation, which its client learns, and no other.
+            log.exception("operation %s on %s failed", operation["name"], operation["target"])
+            error = {
+                "code": "InternalServerError",
+                "message": f"the emulator failed at {operation['name']}: see its log",
+            }
+            return {**operation, "status": "Failed", "error": error}
+        return {**operation, "status": "Succeeded"}
 
     def cut_short(self, target: str) -> None:
         """Let the operations on `target` end at the next look, whatever their time."""
-        for operation in self._open():
-            if operation["target"].lower() == target.lower():
-                self._store.update(KIND, operation["id"], lambda o: o.update(due=0.0))
+        for operation in self._on(target):
+            with self._lock:
+                operation["due"] = time.time()
+                if operation["id"] in self._open:
+                    self._store.put(KIND, operation["id"], operation)
 
     def get(self, identity: str) -> dict[str, Any]:
         """The operation. Raises ServiceError (404) if there is none."""
@@ -76,8 +109,9 @@ class Operations:
             raise not_found(f"operation {identity} not found")
         return operation
 
-    def _open(self) -> list[dict[str, Any]]:
-        return [o for o in self._store.list(KIND) if o["status"] == "InProgress"]
+    def _on(self, target: str) -> list[dict[str, Any]]:
+        with self._lock:
+            return [o for o in self._open.values() if o["target"].lower() == target.lower()]
 
     async def run(self) -> None:
         """End operations as they become due, for as long as the emulator runs."""
@@ -92,6 +126,8 @@ def routes(operations: Operations, store: Store) -> list[Route]:
     async def status(request: Request) -> Response:
         operation = operations.get(request.path_params["identity"])
         body = {"id": operation["id"], "name": operation["id"], "status": operation["status"]}
+        if operation["status"] == "Failed":
+            body["error"] = operation["error"]
         return JSONResponse(body, headers=POLL_SOON if operation["status"] == "InProgress" else {})
 
     async def result(request: Request) -> Response:
@@ -99,6 +135,8 @@ def routes(operations: Operations, store: Store) -> list[Route]:
         if operation["status"] == "InProgress":
             url = f"https://{request.headers['host']}{request.url.path}"
             return Response(status_code=202, headers={"Location": url, **POLL_SOON})
+        if operation["status"] == "Failed":
+            raise ServiceError(500, **operation["error"])
         target = store.get(operation["target"].rsplit("/", 2)[-2], operation["target"])
         return JSONResponse(target) if target else Response(status_code=204)
 

@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 REGION = "westeurope"
@@ -45,7 +45,10 @@ class Ports:
 
 @dataclass(frozen=True)
 class Settings:
-    """The names, secrets and ports of one emulator. The secrets are random, and open nothing but this emulator."""
+    """The names, secrets and ports of one emulator. The secrets are random, and open nothing but this emulator.
+
+    `time_scale` multiplies the time that operations on computes take.
+    """
 
     state: Path
     subscription_id: str
@@ -59,6 +62,7 @@ class Settings:
     storage_account: str
     storage_key: str
     ports: Ports
+    time_scale: float = 1.0
 
     @property
     def workspace_id(self) -> str:
@@ -138,7 +142,7 @@ def load(state: Path) -> Settings:
     return Settings(state=state, ports=Ports(**kept.pop("ports")), **kept)
 
 
-def load_or_create(state: Path) -> Settings:
+def load_or_create(state: Path, time_scale: float | None = None) -> Settings:
     """The settings kept in `state`, or new ones. Ports that somebody else took meanwhile are replaced."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -146,6 +150,8 @@ def load_or_create(state: Path) -> Settings:
     except FileNotFoundError:
         settings = _new(state)
     if not all(_is_free(port) for port in asdict(settings.ports).values()):
-        settings = Settings(**{**vars(settings), "ports": Ports(*_free_ports(4))})
+        settings = replace(settings, ports=Ports(*_free_ports(4)))
+    if time_scale is not None:
+        settings = replace(settings, time_scale=time_scale)
     _write(settings)
     return settings
