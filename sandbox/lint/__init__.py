@@ -1,0 +1,1 @@
+"""Every linter of this repository, behind one command: `python -m sandbox.lint`."""
