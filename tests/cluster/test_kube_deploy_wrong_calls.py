@@ -77,6 +77,7 @@ def test_unknown_context(cluster: Any, probe_app: Any, manifests: Any) -> None:
         ("/no/such/file", "there is no file /no/such/file"),
         ("a: [\nsecret", "the content is not YAML"),
         ("a: 1\nb: 2\n", "names no clusters"),
+        ('{"clusters": []}', "names no clusters"),
     ],
 )
 def test_bad_kubeconfig(kubeconfig: str, message: str, cluster: Any, probe_app: Any, manifests: Any) -> None:
