@@ -24,9 +24,11 @@ def certify(folder: Path) -> None:
         server = authority.issue_cert(*HOSTS, "localhost", "127.0.0.1")
         authority.cert_pem.write_to_path(folder / "ca.pem")
         (folder / "server.pem").write_bytes(b"".join(blob.bytes() for blob in server.cert_chain_pems))
-        key = folder / "server.key"
+        # The key comes last and in one piece: a start that was killed in the middle begins anew.
+        key = folder / "server.key.part"
         key.touch(mode=0o600)
         server.private_key_pem.write_to_path(key)
+        key.replace(folder / "server.key")
     # The variables that name a CA file replace the usual authorities, so the file must hold the machine's own too.
     (folder / "bundle.pem").write_text(_machine_authorities() + (folder / "ca.pem").read_text())
 

@@ -2,9 +2,12 @@ import uuid
 from pathlib import Path
 
 import pytest
-from azure.ai.ml import MLClient, command
+from azure.ai.ml import MLClient, command, load_component
 from azure.ai.ml.entities import Data, Environment, Model
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.identity import ClientSecretCredential
+
+from tests.integration.conftest import Emulator
 
 
 @pytest.fixture
@@ -74,3 +77,31 @@ def test_the_workspace_names_its_own_servers(ml_client: MLClient) -> None:
 def test_what_is_not_implemented_says_so(ml_client: MLClient) -> None:
     with pytest.raises(HttpResponseError, match=r"onlineEndpoints is not implemented by this emulator"):
         list(ml_client.online_endpoints.list())
+
+
+def test_a_component_without_a_version_gets_one(ml_client: MLClient, name: str, folder: Path) -> None:
+    ml_client.environments.create_or_update(Environment(name=name, version="1", image="debian:12"))
+    component = f"component_{name[-8:]}"
+    definition = folder / "component.yaml"
+    definition.write_text(
+        f"name: {component}\ntype: command\ncode: inner\ncommand: cat two.txt\nenvironment: azureml:{name}:1\n"
+    )
+    made = [ml_client.components.create_or_update(load_component(definition)).version for _ in range(2)]
+    assert made == ["1", "2"]
+    assert ml_client.components.get(component, label="latest").version == "2"
+
+
+def test_the_registrys_component_is_named_as_a_job_names_it(emulator_environment: Emulator) -> None:
+    known = emulator_environment.settings
+    credential = ClientSecretCredential(known.tenant_id, known.client_id, known.client_secret)
+    registry = MLClient(credential, registry_name="azureml", enable_telemetry=False)
+    component = registry.components.get("register_model", version="0.0.21")
+    assert component.id == "azureml://registries/azureml/components/register_model/versions/0.0.21"
+    assert "model_name" in component.inputs
+
+
+def test_an_unknown_registry_is_not_found(emulator_environment: Emulator) -> None:
+    known = emulator_environment.settings
+    credential = ClientSecretCredential(known.tenant_id, known.client_id, known.client_secret)
+    with pytest.raises(ResourceNotFoundError, match="Registry nobodys not found"):
+        MLClient(credential, registry_name="nobodys", enable_telemetry=False).components.get("x", version="1")

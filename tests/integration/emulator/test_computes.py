@@ -37,6 +37,25 @@ def test_stop_and_start(ml_client: MLClient, instance: str) -> None:
     assert state(ml_client, instance) == "Running"
 
 
+def test_restart(ml_client: MLClient, instance: str) -> None:
+    poller = ml_client.compute.begin_restart(instance)
+    assert state(ml_client, instance) == "Restarting"
+    poller.result()
+    assert state(ml_client, instance) == "Running"
+
+
+@pytest.mark.parametrize("action", ["begin_start", "begin_stop", "begin_restart", "begin_delete", "get"])
+def test_an_unknown_compute_is_not_found(ml_client: MLClient, action: str) -> None:
+    with pytest.raises(ResourceNotFoundError, match="Compute nobody was not found"):
+        getattr(ml_client.compute, action)("nobody")
+
+
+def test_a_stopped_instance_cannot_be_stopped(ml_client: MLClient, instance: str) -> None:
+    ml_client.compute.begin_stop(instance).result()
+    with pytest.raises(ResourceExistsError, match="StopComputeInstanceOnlyAllowedInRunningState"):
+        ml_client.compute.begin_stop(instance)
+
+
 def test_a_running_instance_cannot_be_started(ml_client: MLClient, instance: str) -> None:
     with pytest.raises(ResourceExistsError, match="StartComputeInstanceOnlyAllowedInStoppedState"):
         ml_client.compute.begin_start(instance).result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +31,7 @@ class _Jobs:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._context = services.context
+        self._submitting = threading.Lock()
 
     def _id(self, name: str) -> str:
         return f"{self._context.workspace_id}/{KIND}/{name}"
@@ -86,6 +88,11 @@ class _Jobs:
         return await run_in_threadpool(self._put, name, body)
 
     def _put(self, name: str, body: Value) -> Response:
+        # One at a time: a client that repeats a request must not start the job twice.
+        with self._submitting:
+            return self._submit_or_change(name, body)
+
+    def _submit_or_change(self, name: str, body: Value) -> Response:
         if not _NAME.fullmatch(name):
             raise bad_request(
                 f"'{name}' is not a job name: letters, digits, '_' and '-', 255 at most", "ValidationError"
@@ -147,7 +154,9 @@ async def _component(request: Request) -> Response:
     if (name, version) != (register_model.NAME, register_model.VERSION):
         raise not_found(f"component {name}:{version} not found: this emulator has {register_model.ID}", "UserError")
     properties = {"componentSpec": register_model.SPEC, "isAnonymous": False, "isArchived": False, "tags": {}}
-    return JSONResponse({**arm.resource(request.url.path, "components/versions", {**properties, "properties": {}})})
+    # The id is what a job is to name: a request's path is none.
+    resource = arm.resource(register_model.ID, "components/versions", {**properties, "properties": {}})
+    return JSONResponse(resource)
 
 
 def routes(services: Services) -> list[Route]:
