@@ -73,6 +73,8 @@ def _annotated(annotation: Any) -> Any:
         return Annotated[annotation, Parameter(converter=_pairs, accepts_keys=False, n_tokens=1)]
     if _takes(annotation, tuple):
         return Annotated[annotation, Parameter(converter=_lines, n_tokens=1)]
+    if is_dataclass(annotation):  # inputs that several actions share
+        return Annotated[annotation, Parameter(name="*")]
     return Annotated[annotation, Parameter(negative="")] if annotation is bool else annotation
 
 
@@ -97,7 +99,7 @@ def _app(command: str) -> App:
     return app
 
 
-def _flags(inputs: str, command: str) -> list[str]:
+def _flags(inputs: str) -> list[str]:
     """The flags that say what the JSON object `inputs` says."""
     try:
         given = json.loads(inputs)
@@ -105,15 +107,8 @@ def _flags(inputs: str, command: str) -> list[str]:
         raise ActionError(f"INPUTS is not JSON: {error}") from error
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise ActionError("INPUTS is not a JSON object of strings")
-    known = inspect.signature(action_function(command)).parameters
-    flags = []
-    for name, value in given.items():
-        if value == "":
-            continue
-        annotation = known[name.replace("-", "_")].annotation if name.replace("-", "_") in known else None
-        # A flag of its own token, so that a value may begin with a dash.
-        flags.append(f"--{name}={value.strip()}" if annotation == "bool" else f"--{name}={value}")
-    return flags
+    # A flag and its value are one argument, so that a value may begin with a dash.
+    return [f"--{name}={value}" for name, value in given.items() if value != ""]
 
 
 def outputs_of(result: object) -> dict[str, str]:
@@ -158,7 +153,7 @@ def run(arguments: Sequence[str]) -> int:
     load_dotenv(".env")
     try:
         if not flags and (inputs := os.environ.get("INPUTS")):
-            flags = _flags(inputs, command)
+            flags = _flags(inputs)
         result = _app(command)(flags, exit_on_error=False, print_error=False)
         if result is not None:
             _report(result)

@@ -1,0 +1,154 @@
+"""A pipeline job of Azure ML's as it runs: its status, its nodes, their logs, and what came of it.
+
+Read from the run history API, which is what the SDK's own stream reads, so that a lost connection costs no line and the
+status is never taken from the end of a stream.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_actions.errors import ActionError
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+    from mlops_actions.azure import Rest
+
+TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
+"""States that a job does not leave by itself (azure.ai.ml's RunHistoryConstants.TERMINAL_STATUSES, and Paused)."""
+
+COMPLETED = "Completed"
+_LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt")
+_REGISTRATION = "registration_details"
+_REGISTRATION_FILE = "model_registration_details.json"
+_HISTORY = "/history/v1.0{workspace}/runs/"
+_MLFLOW = "/mlflow/v2.0{workspace}/api/2.0/mlflow/runs/get"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the pipeline: its name there, the id of its run, and what state it is in."""
+
+    name: str
+    run_id: str
+    status: str
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A model version that a job registered."""
+
+    name: str
+    version: str
+
+
+@dataclass
+class AmlJob:
+    """The job called `name`."""
+
+    rest: Rest
+    name: str
+    _read: dict[str, int] = field(default_factory=dict)
+
+    def status(self) -> str | None:
+        """The job's state; None if there is no such job."""
+        job = self.rest.get(f"jobs/{self.name}")
+        return None if job is None else str(job["properties"]["status"])
+
+    def nodes(self) -> list[Node]:
+        """The nodes that have begun, oldest first."""
+        children = self.rest.api(f"{_HISTORY}{self.name}/children") or {}
+        return [Node(_node_name(run), run["runId"], run["status"]) for run in children.get("value", [])]
+
+    def new_log_lines(self, node: Node) -> Iterator[str]:
+        """The whole lines that the node's log has got since the last call; all that is left once the node has ended."""
+        seen = self._read.get(node.run_id, 0)
+        content = self._log(node, seen)
+        if node.status not in TERMINAL:
+            content = content[: content.rfind(b"\n") + 1]
+        self._read[node.run_id] = seen + len(content)
+        yield from content.decode(errors="replace").splitlines()
+
+    def log_tail(self, node: Node, lines: int) -> list[str]:
+        """The last lines of the node's log."""
+        return self._log(node, 0).decode(errors="replace").splitlines()[-lines:]
+
+    def error(self, run_id: str) -> str:
+        """Why a run failed, in one line; nothing if it says nothing."""
+        details = self.rest.api(f"{_HISTORY}{run_id}/details") or {}
+        message = ((details.get("error") or {}).get("error") or {}).get("message") or ""
+        return " ".join(str(message).split())
+
+    def metrics(self) -> dict[str, float]:
+        """The last value of each MLflow metric of the nodes; of two nodes' metrics of one name, the later node's."""
+        found: dict[str, float] = {}
+        for node in self.nodes():
+            run = self.rest.api(_MLFLOW, {"run_id": node.run_id}) or {}
+            metrics = ((run.get("run") or {}).get("data") or {}).get("metrics") or []
+            found.update({metric["key"]: float(metric["value"]) for metric in metrics})
+        return found
+
+    def studio_url(self) -> str:
+        """The job's page in Azure ML Studio."""
+        job = self.rest.get(f"jobs/{self.name}") or {}
+        services = (job.get("properties") or {}).get("services") or {}
+        return str((services.get("Studio") or {}).get("endpoint") or "")
+
+    def _log(self, node: Node, begin: int) -> bytes:
+        details = self.rest.api(f"{_HISTORY}{node.run_id}/details") or {}
+        files: Mapping[str, str] = details.get("logFiles") or {}
+        for name in _LOGS:
+            if name in files:
+                return self.rest.blob(files[name], begin)
+        return b""
+
+
+def _node_name(run: Mapping[str, Any]) -> str:
+    properties = run.get("properties") or {}
+    return str(properties.get("azureml.nodeName") or run.get("displayName") or run["runId"])
+
+
+def registered_model(client: MLClient, rest: Rest, job_name: str) -> RegisteredModel | None:
+    """The very model that the job registered, by what its register node wrote down; None if it has no such node.
+
+    The component register_model of the registry azureml writes `model_registration_details.json` into its output
+    (Azure/azureml-assets, assets/common/src/register.py); this reads the pipeline output that it is bound to.
+    Raises ActionError if there is no such job, or the file cannot be had.
+    """
+    from azure.ai.ml.exceptions import MlException  # noqa: PLC0415 - slow to import
+    from azure.core.exceptions import AzureError  # noqa: PLC0415
+
+    job = rest.get(f"jobs/{job_name}")
+    if job is None:
+        raise ActionError(f"job {job_name} does not exist in this workspace")
+    output = _registration_output(job["properties"])
+    if output is None:
+        return None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            client.jobs.download(job_name, download_path=folder, output_name=output)
+            files = sorted(Path(folder).rglob(_REGISTRATION_FILE))
+            details = json.loads(files[0].read_text(encoding="utf-8")) if files else {}
+    except (AzureError, MlException, OSError, ValueError) as error:
+        raise ActionError(f"the output {output} of job {job_name} cannot be read: {error}") from error
+    if not (details.get("name") and details.get("version")):
+        raise ActionError(f"the output {output} of job {job_name} names no model: was its register node run?")
+    # The file has the name as it was given; the id has it as it was registered.
+    name = str(details.get("id") or "").partition("/models/")[2].partition("/")[0] or details["name"]
+    return RegisteredModel(str(name), str(details["version"]))
+
+
+def _registration_output(properties: Mapping[str, Any]) -> str | None:
+    """The pipeline output that a node's registration details go to."""
+    for node in (properties.get("jobs") or {}).values():
+        for name, bound in (node.get("outputs") or {}).items():
+            value = str((bound or {}).get("value") or "")
+            if name.startswith(_REGISTRATION) and value.startswith("${{parent.outputs."):
+                return value.removeprefix("${{parent.outputs.").removesuffix("}}").strip()
+    return None

@@ -1,0 +1,240 @@
+"""Sign-in to Azure and the clients of a workspace.
+
+`azure.ai.ml` takes over a second to import, so it is imported inside the functions that need it; states are read with
+azure-core alone, whose pipeline brings retries, tokens and their renewal.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_actions import github
+from mlops_actions.errors import ActionError
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+    from azure.core.credentials import TokenCredential
+
+ARM = "https://management.azure.com"
+SCOPE = f"{ARM}/.default"
+API_VERSION = "2024-10-01"
+_AUDIENCE = "api://AzureADTokenExchange"
+_CREDENTIAL_FIELDS = ("clientId", "clientSecret", "tenantId")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An Azure ML workspace, and how to sign in to it."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+    credential: TokenCredential
+
+    @property
+    def path(self) -> str:
+        """The workspace's ARM id."""
+        group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+        return f"{group}/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Where the workspace is, and one of the ways to sign in: inputs that every Azure action has.
+
+    Attributes:
+        subscription_id: Azure subscription; default is $AZURE_SUBSCRIPTION_ID
+        resource_group: resource group of the workspace; default is $AZURE_RESOURCE_GROUP
+        workspace: name of the Azure ML workspace; default is $AZURE_ML_WORKSPACE
+        azure_credentials: service principal as JSON, as azure/login takes it; default is what signed in before
+        client_id: application to sign in as with GitHub's OIDC token, instead of azure-credentials
+        tenant_id: tenant of that application
+
+    """
+
+    subscription_id: str | None = None
+    resource_group: str | None = None
+    workspace: str | None = None
+    azure_credentials: str | None = None
+    client_id: str | None = None
+    tenant_id: str | None = None
+
+
+AS_THE_ENVIRONMENT_SAYS = SignIn()
+
+
+def workspace(given: SignIn) -> Workspace:
+    """The workspace that the inputs, or else the environment, name.
+
+    Raises ActionError naming the input and the variable that are missing, or what is wrong with the credentials.
+    """
+    credentials = _parse(given.azure_credentials) if given.azure_credentials else {}
+    subscription = given.subscription_id or os.environ.get("AZURE_SUBSCRIPTION_ID") or credentials.get("subscriptionId")
+    names = {
+        "subscription-id": (subscription, "AZURE_SUBSCRIPTION_ID"),
+        "resource-group": (given.resource_group or os.environ.get("AZURE_RESOURCE_GROUP"), "AZURE_RESOURCE_GROUP"),
+        "workspace": (given.workspace or os.environ.get("AZURE_ML_WORKSPACE"), "AZURE_ML_WORKSPACE"),
+    }
+    for name, (value, variable) in names.items():
+        if not value:
+            raise ActionError(f"{name} is not given: set this input, or the environment variable {variable}")
+    subscription, group, name = (str(value) for value, _ in names.values())
+    return Workspace(subscription, group, name, _credential(given, credentials))
+
+
+def _parse(text: str) -> dict[str, str]:
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise ActionError(f"azure-credentials is not JSON ({error}): it is what azure/login takes as creds") from None
+    if not isinstance(parsed, dict):
+        raise ActionError("azure-credentials is not a JSON object: it is what azure/login takes as creds")
+    if secret := parsed.get("clientSecret"):
+        github.mask(str(secret))
+    if missing := [name for name in _CREDENTIAL_FIELDS if not parsed.get(name)]:
+        raise ActionError(f"azure-credentials has no {', '.join(missing)}: it is what azure/login takes as creds")
+    return {name: str(value) for name, value in parsed.items()}
+
+
+def _credential(given: SignIn, credentials: Mapping[str, str]) -> TokenCredential:
+    from azure import identity  # noqa: PLC0415 - see the module's docstring
+
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
+    if credentials:
+        secret = credentials["clientSecret"]
+        return identity.ClientSecretCredential(credentials["tenantId"], credentials["clientId"], secret)
+    if given.client_id or given.tenant_id:
+        if not (given.client_id and given.tenant_id):
+            raise ActionError("client-id and tenant-id belong together: one of them is not given")
+        if not os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"):
+            raise ActionError("GitHub offers this job no ID token: give the job `permissions: id-token: write`")
+        return identity.ClientAssertionCredential(given.tenant_id, given.client_id, github_id_token)
+    return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True)
+
+
+def github_id_token() -> str:
+    """A new OIDC token of this job from GitHub: it lives five minutes, so each sign-in asks for its own.
+
+    https://docs.github.com/actions/reference/security/oidc
+    """
+    from azure.core.pipeline import Pipeline  # noqa: PLC0415 - see the module's docstring
+    from azure.core.pipeline.policies import RetryPolicy  # noqa: PLC0415
+    from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415
+    from azure.core.rest import HttpRequest  # noqa: PLC0415
+
+    bearer = {"Authorization": f"bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
+    request = HttpRequest("GET", f"{os.environ['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_AUDIENCE}", headers=bearer)
+    with Pipeline(RequestsTransport(), [RetryPolicy()]) as pipeline:
+        response = pipeline.run(request).http_response
+        if response.status_code != 200:  # noqa: PLR2004
+            raise ActionError(f"GitHub gave no ID token: it answered {response.status_code}")
+        token = str(json.loads(response.text())["value"])
+    github.mask(token)
+    return token
+
+
+class Rest:
+    """Azure ML's REST API, for what takes one request: states, starts and stops, metrics.
+
+    https://learn.microsoft.com/rest/api/azureml
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        from azure.core import PipelineClient  # noqa: PLC0415 - see the module's docstring
+        from azure.core.pipeline import policies  # noqa: PLC0415
+
+        self._workspace = workspace
+        self._client: PipelineClient[Any, Any] = PipelineClient(
+            ARM,
+            policies=[
+                policies.HeadersPolicy(),
+                policies.UserAgentPolicy("mlops-actions"),
+                policies.RetryPolicy(),
+                policies.BearerTokenCredentialPolicy(workspace.credential, SCOPE),
+            ],
+        )
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The resource at `path` below the workspace; None if there is none. Raises HttpResponseError."""
+        return self._send("GET", self._url(path), {"api-version": API_VERSION})
+
+    def post(self, path: str) -> None:
+        """Ask for an operation on the resource at `path`, and do not wait for it. Raises HttpResponseError."""
+        self._send("POST", self._url(path), {"api-version": API_VERSION})
+
+    def delete(self, path: str) -> None:
+        """Ask for the end of a compute and of what it stands for. Raises HttpResponseError."""
+        query = {"api-version": API_VERSION, "underlyingResourceAction": "Delete"}
+        self._send("DELETE", self._url(path), query)
+
+    def api(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+        """GET from the workspace's data plane; `{workspace}` in `path` stands for the workspace's ARM id."""
+        whole = path.replace("{workspace}", self._workspace.path)
+        return self._send("GET", f"{self._data_plane()}{whole}", dict(query or {}))
+
+    def blob(self, url: str, begin: int = 0) -> bytes:
+        """The content of a blob from byte `begin` on, by its SAS URL; nothing if it is not longer, or not there yet."""
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see the module's docstring
+        from azure.storage.blob import BlobClient  # noqa: PLC0415
+
+        with BlobClient.from_blob_url(url) as client:
+            try:
+                return client.download_blob(offset=begin).readall()
+            except HttpResponseError as error:
+                if error.status_code in (404, 416):
+                    return b""
+                raise
+
+    def _url(self, path: str) -> str:
+        return f"{ARM}{self._workspace.path}/{path}".rstrip("/")
+
+    def _data_plane(self) -> str:
+        if not hasattr(self, "_api_url"):
+            found = self._send("GET", f"{ARM}{self._workspace.path}", {"api-version": API_VERSION})
+            if found is None:
+                raise ActionError(
+                    f"workspace {self._workspace.name} does not exist in {self._workspace.resource_group}"
+                )
+            names = self._send("GET", found["properties"]["discoveryUrl"], {})
+            self._api_url: str = (names or {})["api"]
+        return self._api_url
+
+    def _send(self, method: str, url: str, query: dict[str, str]) -> dict[str, Any] | None:
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see the module's docstring
+        from azure.core.rest import HttpRequest  # noqa: PLC0415
+
+        response = self._client.send_request(HttpRequest(method, url, params=query))
+        if response.status_code == 404:  # noqa: PLR2004
+            return None
+        if response.status_code >= 400:  # noqa: PLR2004
+            raise HttpResponseError(response=response)
+        return dict(response.json()) if response.text() else {}
+
+
+def ml_client(workspace: Workspace) -> MLClient:
+    """The SDK's client of the workspace."""
+    from azure.ai.ml import MLClient  # noqa: PLC0415 - see the module's docstring
+
+    # The SDK logs what it also raises, and warns of its own experimental classes.
+    logging.getLogger("azure.ai.ml").setLevel(logging.CRITICAL)
+    return MLClient(
+        workspace.credential,
+        workspace.subscription_id,
+        workspace.resource_group,
+        workspace.name,
+        enable_telemetry=False,
+        show_progress=False,
+    )
+
+
+def reason(error: Exception) -> str:
+    """What an error of the SDK says, in one line: its message without the codes and the object it was found in."""
+    inner = getattr(error, "error", None)
+    text = getattr(inner, "message", None) or getattr(error, "message", None) or str(error) or type(error).__name__
+    # The SDK's validation errors go on with links to its documentation.
+    return " ".join(str(text).partition("Visit this link")[0].split())[:600]

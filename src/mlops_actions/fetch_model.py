@@ -1,0 +1,139 @@
+"""Downloads one model version, flat into a folder: all of it or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_actions import azure
+from mlops_actions.aml_job import registered_model
+from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
+from mlops_actions.errors import ActionError
+from mlops_actions.github import summarize, table_cell
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+_SUMMARY = Path(__file__).parents[2] / "actions" / "fetch-model" / "summary.md"
+_LATEST = "latest"
+_STAMP = ".fetched-model.json"
+"""Written beside what was fetched, so that a later fetch knows the folder for its own."""
+
+
+@dataclass(frozen=True)
+class FetchedModel:
+    """The folder with the model's files, which model it is, and a digest of those files."""
+
+    path: Path
+    name: str
+    version: str
+    sha256: str
+
+
+def fetch_model(
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    job_name: str | None = None,
+    path: Path = Path("model"),
+    sign_in: SignIn = AS_THE_ENVIRONMENT_SAYS,
+) -> FetchedModel:
+    """Download a model version, flat into a folder.
+
+    Args:
+        name: name of the model; with job-name it may be left out
+        version: version, a number or latest; with job-name it may be left out
+        job_name: job whose model is meant, the very one that it registered
+        path: folder to put the model's files in; it must be new, empty, or hold an earlier model of this action's
+        sign_in: where the workspace is and how to sign in
+
+    """
+    _check_target(path)
+    if not job_name and not (name and version):
+        raise ActionError("which model is meant? give name and version (a number or latest), or job-name")
+    workspace = azure.workspace(sign_in)
+    client = azure.ml_client(workspace)
+    name, version = _which(client, azure.Rest(workspace), name, version, job_name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+        content = _download(client, name, version, Path(folder) / "download")
+        digest = tree_digest(content)
+        (content / _STAMP).write_text(json.dumps({"name": name, "version": version, "sha256": digest}))
+        if path.exists():
+            shutil.rmtree(path)
+        content.rename(path)
+    print(f"model {name}:{version} is in {path} (sha256 {digest})", flush=True)  # noqa: T201 - progress
+    values = {"name": table_cell(name), "version": table_cell(version), "path": table_cell(path), "sha256": digest}
+    summarize(_SUMMARY, values)
+    return FetchedModel(path, name, version, digest)
+
+
+def _check_target(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise ActionError(f"path {path} is not a folder: give another, or remove it")
+    if path.exists() and any(path.iterdir()) and not (path / _STAMP).exists():
+        raise ActionError(f"path {path} holds files that this action did not fetch: give another, or remove them")
+
+
+def _which(
+    client: MLClient, rest: azure.Rest, name: str | None, version: str | None, job_name: str | None
+) -> tuple[str, str]:
+    """Name and version of the model that the inputs mean. Raises ActionError if there is none."""
+    from azure.ai.ml.exceptions import MlException  # noqa: PLC0415 - slow to import
+    from azure.core.exceptions import AzureError, ResourceNotFoundError  # noqa: PLC0415
+
+    try:
+        if job_name:
+            model = registered_model(client, rest, job_name)
+            if model is None:
+                raise ActionError(
+                    f"job {job_name} has no node that registers a model, or binds its details to no output"
+                )
+            if (name or model.name, version or model.version) not in {
+                (model.name, model.version),
+                (model.name, _LATEST),
+            }:
+                raise ActionError(f"job {job_name} registered {model.name}:{model.version}, not {name}:{version}")
+            return model.name, model.version
+        if version == _LATEST:
+            return str(name), str(client.models.get(str(name), label=_LATEST).version)
+        client.models.get(str(name), version)
+    except ResourceNotFoundError:
+        raise ActionError(f"model {name}:{version} does not exist in workspace {client.workspace_name}") from None
+    except (AzureError, MlException) as error:
+        raise ActionError(f"model {name}:{version} cannot be found: {azure.reason(error)}") from error
+    return str(name), str(version)
+
+
+def _download(client: MLClient, name: str, version: str, folder: Path) -> Path:
+    """Download the model; the answer is the folder that its files lie in.
+
+    The SDK writes `<folder>/<name>/<basename of the model's path>/…`: this goes down as long as there is but a folder.
+    """
+    from azure.ai.ml.exceptions import MlException  # noqa: PLC0415 - slow to import
+    from azure.core.exceptions import AzureError  # noqa: PLC0415
+
+    folder.mkdir()
+    try:
+        client.models.download(name, version, download_path=str(folder))
+    except (AzureError, MlException, OSError) as error:
+        raise ActionError(f"model {name}:{version} was not downloaded: {azure.reason(error)}") from error
+    inside = folder / name
+    if not inside.exists():
+        raise ActionError(f"model {name}:{version} has no files")
+    entries = list(inside.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else inside
+
+
+def tree_digest(folder: Path) -> str:
+    """SHA-256 over the files' relative paths and contents, in the order of the paths; the same on every machine."""
+    digest = hashlib.sha256()
+    for file in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != _STAMP):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
