@@ -120,7 +120,7 @@ def _build(docker: _Docker, source: str, name: str, key: str) -> None:
         for number, certificate in enumerate(missing):
             (context / "authorities" / f"{number}.crt").write_text(f"{certificate}\n")
         options = (f"--build-arg=SOURCE={source}", f"--label={_KEY_LABEL}={key}", f"--tag={name}")
-        docker.run("build", "--quiet", *options, context)
+        docker.run("build", "--quiet", "--network=none", *options, context)
 
 
 def _machine_authorities() -> set[str]:
