@@ -93,6 +93,7 @@ def main() -> None:
     state = Path(sys.argv[1])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("azure").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # A server that sent its own requests through its own proxy would wait for itself.
     for variable in _PROXY_VARIABLES:
         os.environ.pop(variable, None)

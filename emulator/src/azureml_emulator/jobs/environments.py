@@ -18,11 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import uv
 
 from .conda import Requirements, UnusableEnvironment
-from .logs import RunLog
 from .programs import run
 
 _LAYOUT = 1
@@ -35,6 +35,16 @@ _PASSED_ON = (
 )  # fmt: skip
 _PASSED_ON_TO_UV = ("HOME", "XDG_CACHE_HOME", "NETRC")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+class Log(Protocol):
+    """Where a build is told of, as it goes on."""
+
+    def line(self, text: str) -> None:
+        """Add a line."""
+
+    def write(self, data: bytes) -> None:
+        """Add what a program printed."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Builder:
         self._own_proxy = own_proxy
         self._installed: list[dict[str, str]] | None = None
 
-    def build(self, requirements: Requirements, *, log: RunLog, cancel: threading.Event) -> Environment:
+    def build(self, requirements: Requirements, *, log: Log, cancel: threading.Event) -> Environment:
         """The environment that meets `requirements`. Raises UnusableEnvironment or Canceled."""
         python = self._python(requirements.python, log)
         wanted = {
@@ -101,9 +111,7 @@ class Builder:
                 log.line(f"Environment {key} built")
         return Environment(folder, dict(requirements.variables))
 
-    def _make(
-        self, folder: Path, python: str, requirements: Requirements, log: RunLog, cancel: threading.Event
-    ) -> None:
+    def _make(self, folder: Path, python: str, requirements: Requirements, log: Log, cancel: threading.Event) -> None:
         seed = ["--seed"] if requirements.has_pip else []
         self._uv(["venv", "--python", python, *seed, str(folder)], log, cancel)
         if requirements.pip:
@@ -112,7 +120,7 @@ class Builder:
             target = ["--python", str(folder / "bin" / "python")]
             self._uv(["pip", "install", *target, "--requirement", str(listed)], log, cancel)
 
-    def _uv(self, arguments: Sequence[str], log: RunLog, cancel: threading.Event) -> None:
+    def _uv(self, arguments: Sequence[str], log: Log, cancel: threading.Event) -> None:
         ended = run(
             [uv.find_uv_bin(), "--no-progress", "--color", "never", *arguments],
             folder=self._cache,
@@ -131,7 +139,7 @@ class Builder:
         # The machine's CAs, in case a proxy opens TLS; the emulator's own CA is of no use here.
         return {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", **kept}
 
-    def _python(self, version: str | None, log: RunLog) -> str:
+    def _python(self, version: str | None, log: Log) -> str:
         """The path of an interpreter of that version, or else of the nearest one there is."""
         own = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
         if own.exists() and (version is None or _minor(version) == _minor(own.name.removeprefix("python"))):
@@ -168,7 +176,7 @@ def _minor(version: str) -> int:
 
 
 @contextmanager
-def _locked(file: Path, log: RunLog, cancel: threading.Event) -> Iterator[None]:
+def _locked(file: Path, log: Log, cancel: threading.Event) -> Iterator[None]:
     with file.open("w") as handle:
         waiting = False
         while True:

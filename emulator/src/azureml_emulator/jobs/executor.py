@@ -79,6 +79,7 @@ class _Execution:
     def run(self) -> None:
         self._move(runs.QUEUED)
         while compute.is_starting(self._context, self._node):
+            self._move(runs.PROVISIONING)
             self._stop.event.wait(_POLL_SECONDS)
             self._stop.check()
         with self._core():

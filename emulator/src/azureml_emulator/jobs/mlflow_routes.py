@@ -17,10 +17,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import arm
-from ..errors import ServiceError
+from ..errors import ServiceError, unknown_route
 from .runs import KIND
 from .services import Services
 
+_REST = ("/api/", "/version", "/health")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "content-encoding"}
@@ -66,6 +67,8 @@ class _Forwarder:
         return lambda mlflow: str(names.get(mlflow, mlflow))
 
     async def __call__(self, request: Request) -> Response:
+        if not request.path_params["rest"].startswith(_REST):
+            return await unknown_route(request)
         await run_in_threadpool(self._services.tracking.wait)
         is_json = "mlflow-artifacts" not in request.url.path
         query: list[tuple[str, str | int | float | bool | None]] = [
@@ -77,7 +80,7 @@ class _Forwarder:
         try:
             answer = await self._client.request(
                 request.method,
-                f"/api/2.0/{request.path_params['operation']}",
+                request.path_params["rest"],
                 params=query,
                 content=body,
                 headers=[(k, v) for k, v in request.headers.items() if k.lower() not in _NOT_SENT_ON],
@@ -103,6 +106,6 @@ def routes(services: Services) -> list[Route]:
     """`{api}/mlflow/v1.0` and `v2.0`, below them the workspace's path, below that MLflow's own REST paths."""
     forward = _Forwarder(services)
     return [
-        Route(f"/mlflow/{version}{arm.WORKSPACE}/api/2.0/{{operation:path}}", forward.__call__, methods=_METHODS)
+        Route(f"/mlflow/{version}{arm.WORKSPACE}{{rest:path}}", forward.__call__, methods=_METHODS)
         for version in ("v1.0", "v2.0")
     ]

@@ -30,6 +30,7 @@ class Services:
     node_threads: ThreadPoolExecutor
     cores: threading.Semaphore
     stops: dict[str, Stop] = field(default_factory=dict)
+    closing: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def create(cls, context: Context) -> Services:

@@ -77,14 +77,14 @@ class Pipeline:
 
 def read_pipeline(context: Context, properties: Mapping[str, Any]) -> Pipeline:
     """The pipeline that these properties of a job describe. Raises ServiceError (400, 501)."""
-    settings = properties.get("settings") or {}
-    nodes = properties.get("jobs") or {}
+    settings = _object(properties.get("settings"), "settings")
+    nodes = _object(properties.get("jobs"), "jobs")
     if not nodes:
         raise bad_request("the pipeline has no jobs")
     default_compute = properties.get("computeId") or settings.get("default_compute")
     return Pipeline(
-        inputs={name: _given(one, f"input {name}") for name, one in _present(properties.get("inputs"))},
-        outputs={name: _job_output(one) for name, one in _present(properties.get("outputs"))},
+        inputs={name: _given(one, f"input {name}") for name, one in _present(properties.get("inputs"), "inputs")},
+        outputs={name: _job_output(one) for name, one in _present(properties.get("outputs"), "outputs")},
         nodes={name: _node(context, name, one, default_compute) for name, one in nodes.items()},
         continue_on_failure=bool(settings.get("continue_on_step_failure", False)),
     )
@@ -94,8 +94,8 @@ def read_command(properties: Mapping[str, Any], name: str) -> Node:
     """The one node of a standalone command job. Raises ServiceError (400, 501)."""
     if properties.get("distribution"):
         raise not_implemented("a distributed job")
-    inputs = {key: _given(one, f"input {key}") for key, one in _present(properties.get("inputs"))}
-    outputs = {key: _job_output(one) for key, one in _present(properties.get("outputs"))}
+    inputs = {key: _given(one, f"input {key}") for key, one in _present(properties.get("inputs"), "inputs")}
+    outputs = {key: _job_output(one) for key, one in _present(properties.get("outputs"), "outputs")}
     ports = {key: Port(one.type if isinstance(one, Asset) else "string") for key, one in inputs.items()}
     code, environment = properties.get("codeId"), properties.get("environmentId")
     component = Component(
@@ -119,11 +119,22 @@ def read_command(properties: Mapping[str, Any], name: str) -> Node:
     )
 
 
-def _present(given: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(name, one) for name, one in (given or {}).items() if one is not None]
+def _object(given: object, where: str) -> Mapping[str, Any]:
+    """A JSON object; none at all is an empty one."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise bad_request(f"{where}: not an object", "ValidationError")
+    return given
 
 
-def _node(context: Context, name: str, spec: Mapping[str, Any], default_compute: str | None) -> Node:
+def _present(given: object, where: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """The entries of an object of objects that are not null."""
+    return [(name, _object(one, f"{where}.{name}")) for name, one in _object(given, where).items() if one is not None]
+
+
+def _node(context: Context, name: str, given: object, default_compute: str | None) -> Node:
+    spec = _object(given, f"jobs.{name}")
     if (kind := spec.get("type", "command")) != "command":
         raise not_implemented(f"a node of type {kind} ({name})")
     if not spec.get("componentId"):
@@ -133,7 +144,10 @@ def _node(context: Context, name: str, spec: Mapping[str, Any], default_compute:
         name=name,
         display_name=str(spec.get("display_name") or name),
         component=component,
-        inputs={key: _node_input(one, f"node {name}, input {key}") for key, one in _present(spec.get("inputs"))},
+        inputs={
+            key: _node_input(one, f"node {name}, input {key}")
+            for key, one in _present(spec.get("inputs"), f"jobs.{name}.inputs")
+        },
         outputs=_node_outputs(name, spec.get("outputs"), component),
         compute=spec.get("computeId") or default_compute,
         variables={**component.variables, **_variables(spec.get("environment_variables"))},
@@ -179,10 +193,10 @@ def _job_output(spec: Mapping[str, Any]) -> Target:
     )
 
 
-def _node_outputs(node: str, given: Mapping[str, Any] | None, component: Component) -> dict[str, Target]:
+def _node_outputs(node: str, given: object, component: Component) -> dict[str, Target]:
     """All outputs of the component; those that the node says nothing about go to their default place."""
     targets = {name: Target(kind) for name, kind in component.outputs.items()}
-    for name, spec in _present(given):
+    for name, spec in _present(given, f"jobs.{node}.outputs"):
         if name not in targets:
             raise bad_request(f"node {node} has no output {name}: its component has {_listed(targets)}")
         value = spec.get("value")
@@ -201,13 +215,13 @@ def _listed(names: Mapping[str, object]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _variables(given: Mapping[str, Any] | None) -> dict[str, str]:
-    return {str(name): str(value) for name, value in (given or {}).items()}
+def _variables(given: object) -> dict[str, str]:
+    return {str(name): str(value) for name, value in _object(given, "environment variables").items()}
 
 
-def _timeout(limits: Mapping[str, Any] | None) -> float | None:
+def _timeout(limits: object) -> float | None:
     """Seconds in a job's limits: ISO 8601 in a job's JSON, a number in a node's."""
-    given = (limits or {}).get("timeout")
+    given = _object(limits, "limits").get("timeout")
     if given is None:
         return None
     if match := _DURATION.match(str(given)):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
+from .. import assets, data
 from ..blobs import Place
 from ..context import Context
 from ..errors import bad_request, not_found
@@ -14,6 +15,7 @@ from .runs import KIND as RUNS
 
 _VERSION_ID = re.compile(r"^/subscriptions/.+/(?P<kind>data|models|codes)/[^/]+/versions/[^/]+$", re.IGNORECASE)
 _JOB_OUTPUT = re.compile(r"^azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/(?P<below>.*))?$")
+_NAMED = re.compile(r"^azureml:(?P<name>[^/:@]+)(?::(?P<version>[^/:@]+)|@(?P<label>[^/:@]+))$")
 _URI_FIELDS = {"data": "dataUri", "models": "modelUri", "codes": "codeUri"}
 _PARALLEL = 8
 
@@ -26,6 +28,9 @@ def locate(context: Context, reference: str) -> str:
         if version is None:
             raise not_found(f"{reference} is not found", "UserError")
         return locate(context, str(version["properties"][_URI_FIELDS[kind]]))
+    if match := _NAMED.match(reference):
+        named = assets.resolve(context, data.KIND, match["name"], match["version"] or match["label"])
+        return locate(context, str(named["properties"]["dataUri"]))
     if match := _JOB_OUTPUT.match(reference):
         run = context.store.get(RUNS, match["job"])
         output = ((run or {}).get("outputs") or {}).get(match["output"])

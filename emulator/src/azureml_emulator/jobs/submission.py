@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import wait
 from typing import Any
+
+import httpx
 
 from ..context import Context
 from . import compute, outputs, runs, validation
@@ -138,15 +141,30 @@ def finish_cancel(services: Services, name: str) -> None:
 
 def fail_interrupted(services: Services) -> None:
     """Mark what ran when the emulator was killed, and end what is left of its processes."""
-    for run in services.runs.unfinished():
+    interrupted = services.runs.unfinished()
+    for run in interrupted:
         if run["mlflow"]:
             end_strays(run["mlflow"])
         services.runs.fail(run["name"], JobFailed(_INTERRUPTED, "ServiceError"))
         finish_cancel(services, run["name"])
+    shutil.rmtree(services.context.settings.state / "jobs", ignore_errors=True)
+    in_mlflow = [run["mlflow"] for run in interrupted if run["mlflow"]]
+    if in_mlflow:
+        services.job_threads.submit(_end_in_mlflow, services, in_mlflow)
+
+
+def _end_in_mlflow(services: Services, mlflow_runs: list[str]) -> None:
+    try:
+        services.tracking.wait(services.closing)
+        for run in mlflow_runs if not services.closing.is_set() else []:
+            services.tracking.end_run(run, runs.FAILED)
+    except (JobFailed, httpx.HTTPError):
+        log.exception("MLflow was not told of the interrupted runs %s", ", ".join(mlflow_runs))
 
 
 def interrupt_all(services: Services) -> None:
     """End all jobs, since the emulator stops, and wait until they are over."""
+    services.closing.set()
     for stop in list(services.stops.values()):
         stop.fail(JobFailed(_INTERRUPTED, "ServiceError"))
     services.job_threads.shutdown(wait=True)

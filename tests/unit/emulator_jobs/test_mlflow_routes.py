@@ -1,0 +1,14 @@
+from azureml_emulator.jobs.mlflow_routes import exchange_run_ids
+
+
+def test_run_ids_are_exchanged_wherever_they_stand() -> None:
+    body = {
+        "run": {"info": {"run_id": "a", "run_uuid": "a", "name": "a"}, "data": {"tags": [{"key": "k", "value": "a"}]}},
+        "run_ids": ["a", "b"],
+        "tags": [{"key": "mlflow.parentRunId", "value": "a"}],
+    }
+    assert exchange_run_ids(body, {"a": "x", "b": "b"}.__getitem__) == {
+        "run": {"info": {"run_id": "x", "run_uuid": "x", "name": "a"}, "data": {"tags": [{"key": "k", "value": "a"}]}},
+        "run_ids": ["x", "b"],
+        "tags": [{"key": "mlflow.parentRunId", "value": "x"}],
+    }
