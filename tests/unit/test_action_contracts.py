@@ -49,7 +49,7 @@ def as_default(value: Any) -> str | None:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_inputs(action: str) -> None:
     expected = {
-        kebab(name): {"default": as_default(default), "description": text[0].upper() + text[1:] + "."}
+        kebab(name): {"default": as_default(default), "description": text[0].upper() + text[1:].rstrip(".") + "."}
         for name, default, text in parameters(action)
     }
     given = {
