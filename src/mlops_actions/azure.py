@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ ARM = "https://management.azure.com"
 SCOPE = f"{ARM}/.default"
 API_VERSION = "2024-10-01"
 _AUDIENCE = "api://AzureADTokenExchange"
+_ID_TOKEN_REQUEST = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 _CREDENTIAL_FIELDS = ("clientId", "clientSecret", "tenantId")
 
 
@@ -69,7 +71,7 @@ AS_THE_ENVIRONMENT_SAYS = SignIn()
 
 
 def workspace(given: SignIn) -> Workspace:
-    """The workspace that the inputs, or else the environment, name.
+    """The workspace that the inputs, or else the environment, name: signed in to, and seen to exist.
 
     Raises ActionError naming the input and the variable that are missing, or what is wrong with the credentials.
     """
@@ -84,7 +86,21 @@ def workspace(given: SignIn) -> Workspace:
         if not value:
             raise ActionError(f"{name} is not given: set this input, or the environment variable {variable}")
     subscription, group, name = (str(value) for value, _ in names.values())
-    return Workspace(subscription, group, name, _credential(given, credentials))
+    found = Workspace(subscription, group, name, _signed_in(given, credentials))
+    _check_exists(found)
+    return found
+
+
+def _check_exists(workspace: Workspace) -> None:
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - see the module's docstring
+
+    where = f"{workspace.name} in resource group {workspace.resource_group} of {workspace.subscription_id}"
+    try:
+        exists = Rest(workspace).get("") is not None
+    except AzureError as error:
+        raise ActionError(f"workspace {where} cannot be used: {reason(error)}") from error
+    if not exists:
+        raise ActionError(f"workspace {where} does not exist")
 
 
 def _parse(text: str) -> dict[str, str]:
@@ -101,6 +117,28 @@ def _parse(text: str) -> dict[str, str]:
     return {name: str(value) for name, value in parsed.items()}
 
 
+def _signed_in(given: SignIn, credentials: Mapping[str, str]) -> TokenCredential:
+    """A credential that has been tried: what is wrong with it is better said now than in the middle of the work."""
+    from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415 - slow to import
+
+    try:
+        credential = _credential(given, credentials)
+        credential.get_token(SCOPE)
+    except ClientAuthenticationError as error:
+        # Azure's own answer, out of all that the SDK says around it.
+        if refusal := re.search(r"AADSTS\d+:[^\r\n]*", str(error)):
+            raise ActionError(f"Azure refused the sign-in: {refusal[0].strip()}") from error
+        if credentials or given.client_id:
+            raise ActionError(f"signing in to Azure failed: {reason(error)}") from error
+        raise ActionError(
+            "not signed in to Azure: give azure-credentials, or client-id and tenant-id to sign in by OIDC, "
+            "or sign in before (azure/login, az login)"
+        ) from error
+    except (AzureError, ValueError) as error:
+        raise ActionError(f"signing in to Azure failed: {reason(error)}") from error
+    return credential
+
+
 def _credential(given: SignIn, credentials: Mapping[str, str]) -> TokenCredential:
     from azure import identity  # noqa: PLC0415 - see the module's docstring
 
@@ -111,10 +149,10 @@ def _credential(given: SignIn, credentials: Mapping[str, str]) -> TokenCredentia
     if given.client_id or given.tenant_id:
         if not (given.client_id and given.tenant_id):
             raise ActionError("client-id and tenant-id belong together: one of them is not given")
-        if not os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"):
+        if not all(os.environ.get(variable) for variable in _ID_TOKEN_REQUEST):
             raise ActionError("GitHub offers this job no ID token: give the job `permissions: id-token: write`")
         return identity.ClientAssertionCredential(given.tenant_id, given.client_id, github_id_token)
-    return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True)
+    return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, process_timeout=30)
 
 
 def github_id_token() -> str:
@@ -122,17 +160,18 @@ def github_id_token() -> str:
 
     https://docs.github.com/actions/reference/security/oidc
     """
+    from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - see the module's docstring
     from azure.core.pipeline import Pipeline  # noqa: PLC0415 - see the module's docstring
     from azure.core.pipeline.policies import RetryPolicy  # noqa: PLC0415
     from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415
     from azure.core.rest import HttpRequest  # noqa: PLC0415
 
-    bearer = {"Authorization": f"bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
-    request = HttpRequest("GET", f"{os.environ['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_AUDIENCE}", headers=bearer)
+    url, bearer = (os.environ[variable] for variable in _ID_TOKEN_REQUEST)
+    request = HttpRequest("GET", f"{url}&audience={_AUDIENCE}", headers={"Authorization": f"bearer {bearer}"})
     with Pipeline(RequestsTransport(), [RetryPolicy()]) as pipeline:
         response = pipeline.run(request).http_response
         if response.status_code != 200:  # noqa: PLR2004
-            raise ActionError(f"GitHub gave no ID token: it answered {response.status_code}")
+            raise ClientAuthenticationError(f"GitHub gave no ID token: it answered {response.status_code}")
         token = str(json.loads(response.text())["value"])
     github.mask(token)
     return token
@@ -163,9 +202,12 @@ class Rest:
         """The resource at `path` below the workspace; None if there is none. Raises HttpResponseError."""
         return self._send("GET", self._url(path), {"api-version": API_VERSION})
 
-    def post(self, path: str) -> None:
-        """Ask for an operation on the resource at `path`, and do not wait for it. Raises HttpResponseError."""
-        self._send("POST", self._url(path), {"api-version": API_VERSION})
+    def post(self, path: str) -> bool:
+        """Ask for an operation on the resource at `path`, and do not wait for it; whether there is such a resource.
+
+        Raises HttpResponseError.
+        """
+        return self._send("POST", self._url(path), {"api-version": API_VERSION}) is not None
 
     def delete(self, path: str) -> None:
         """Ask for the end of a compute and of what it stands for. Raises HttpResponseError."""
@@ -195,11 +237,7 @@ class Rest:
 
     def _data_plane(self) -> str:
         if not hasattr(self, "_api_url"):
-            found = self._send("GET", f"{ARM}{self._workspace.path}", {"api-version": API_VERSION})
-            if found is None:
-                raise ActionError(
-                    f"workspace {self._workspace.name} does not exist in {self._workspace.resource_group}"
-                )
+            found = self.get("") or {}
             names = self._send("GET", found["properties"]["discoveryUrl"], {})
             self._api_url: str = (names or {})["api"]
         return self._api_url

@@ -108,7 +108,9 @@ def _flags(inputs: str) -> list[str]:
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise ActionError("INPUTS is not a JSON object of strings")
     # A flag and its value are one argument, so that a value may begin with a dash.
-    return [f"--{name}={value}" for name, value in given.items() if value != ""]
+    # YAML's block scalars end in a line break that nobody means.
+    lines = {name: value.rstrip("\r\n") for name, value in given.items()}
+    return [f"--{name}={value}" for name, value in lines.items() if value]
 
 
 def outputs_of(result: object) -> dict[str, str]:
@@ -125,12 +127,18 @@ def _report(result: object) -> None:
         Console(soft_wrap=True, markup=False).print_json(json.dumps(outputs))
 
 
-def _fail(error: ActionError) -> int:
+def _fail(command: str, error: BaseException) -> int:
     if github.debugging():
         traceback.print_exc()
     if (outputs := getattr(error, "outputs", None)) is not None:
         github.set_outputs(outputs_of(outputs))
-    github.annotate("error", str(error), file=error.file, line=error.line)
+    if isinstance(error, ActionError):
+        github.annotate("error", str(error), file=error.file, line=error.line)
+    elif isinstance(error, KeyboardInterrupt):
+        github.annotate("error", f"mlops {command} was interrupted")
+    else:
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        github.annotate("error", f"mlops {command} failed unexpectedly ({text}); debug logging shows where")
     return FAILED
 
 
@@ -152,18 +160,21 @@ def run(arguments: Sequence[str]) -> int:
         return USAGE
     load_dotenv(".env")
     try:
-        if not flags and (inputs := os.environ.get("INPUTS")):
-            flags = _flags(inputs)
-        result = _app(command)(flags, exit_on_error=False, print_error=False)
-        if result is not None:
-            _report(result)
+        _run_action(command, flags)
     except CycloptsError as error:
         text = " ".join(str(error).split())
         github.annotate("error", f"mlops {command}: {text}")
         return USAGE
-    except ActionError as error:
-        return _fail(error)
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it is, it is told in one line
+        return _fail(command, error)
     return 0
+
+
+def _run_action(command: str, flags: Sequence[str]) -> None:
+    inputs = os.environ.get("INPUTS")
+    result = _app(command)(_flags(inputs) if inputs and not flags else flags, exit_on_error=False, print_error=False)
+    if result is not None:  # --help has none
+        _report(result)
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ _Step = Literal["done", "wait", "create", "start", "stop", "delete"]
 
 # States of an instance: https://learn.microsoft.com/rest/api/azureml/compute/get#computeinstancestate
 _INSTANCE: dict[ComputeState, dict[str, _Step]] = {
-    "running": {"Running": "done", "Stopped": "start", _MISSING: "create"},
-    "stopped": {"Stopped": "done", "Running": "stop", _MISSING: "done"},
+    "running": {"Running": "done", "JobRunning": "done", "Stopped": "start", _MISSING: "create"},
+    "stopped": {"Stopped": "done", "Running": "stop", "JobRunning": "stop", _MISSING: "done"},
     "deleted": {_MISSING: "done"},
 }
 _INSTANCE_IN_TRANSITION = {
@@ -36,9 +36,9 @@ _INSTANCE_IN_TRANSITION = {
     "Resizing",
     "Deleting",
     "SettingUp",
-    "JobRunning",
     "UserSettingUp",
     "SystemSettingUp",
+    "Unknown",
 }
 
 # Provisioning states of a cluster: https://learn.microsoft.com/rest/api/azureml/compute/get#provisioningstate
@@ -104,6 +104,7 @@ class _Bringing:
         self._wanted = wanted
         self._file = file
         self.changed = False
+        self._refused = ""
 
     def until_done(self, seconds: float) -> str:
         """Act and wait until the compute is in the wanted state; the answer is the state it was found in."""
@@ -122,7 +123,8 @@ class _Bringing:
                 self._act(step)
             if time.monotonic() + pause > deadline:
                 limit = f"{seconds / 60:g} minutes"
-                raise ActionError(f"compute {self._name} is {current} and not {self._wanted} after {limit}")
+                refused = f" (the last {self._refused})" if self._refused else ""
+                raise ActionError(f"compute {self._name} is {current} and not {self._wanted} after {limit}{refused}")
             time.sleep(pause)
         raise AssertionError("the pauses do not end")
 
@@ -130,13 +132,9 @@ class _Bringing:
         from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
 
         try:
-            found = self._rest.get(f"computes/{self._name}")
-            if found is None and self._rest.get("") is None:
-                where = f"resource group {self._workspace.resource_group}"
-                raise ActionError(f"workspace {self._workspace.name} does not exist in {where}")
+            return self._rest.get(f"computes/{self._name}")
         except AzureError as error:
             raise ActionError(f"the state of compute {self._name} cannot be read: {azure.reason(error)}") from error
-        return found
 
     def _step(self, compute: dict[str, Any] | None, current: str) -> _Step:
         cluster = compute is not None and compute["properties"]["computeType"] != "ComputeInstance"
@@ -152,9 +150,9 @@ class _Bringing:
             return "wait"
         if self._wanted == "deleted":
             return "delete"
-        raise ActionError(
-            f"compute {self._name} is {current}, from which it cannot become {self._wanted}: delete it first"
-        )
+        text = f"compute {self._name} is {current}, from which it cannot become {self._wanted}"
+        why = _provisioning_errors(compute or {})
+        raise ActionError(f"{text}{f' ({why})' if why else ''}: delete it first (state: deleted)")
 
     def _act(self, step: _Step) -> None:
         from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415 - slow to import
@@ -167,9 +165,11 @@ class _Bringing:
             else:
                 self._rest.post(f"computes/{self._name}/{step}")
         except HttpResponseError as error:
-            # Somebody else got in between: the next look tells what became of it.
+            refused = f"{step} was refused: {azure.reason(error)}"
             if error.status_code != _CONFLICT:
-                raise ActionError(f"compute {self._name}: {step} was refused: {azure.reason(error)}") from error
+                raise ActionError(f"compute {self._name}: {refused}") from error
+            # Somebody else got in between: the next look tells what became of it.
+            self._refused = refused
             return
         except AzureError as error:
             raise ActionError(f"compute {self._name}: {step} failed: {azure.reason(error)}") from error
@@ -204,6 +204,13 @@ def _state(compute: dict[str, Any] | None) -> str:
         (properties.get("properties") or {}).get("state") if properties["computeType"] == "ComputeInstance" else None
     )
     return str(state or properties["provisioningState"])
+
+
+def _provisioning_errors(compute: dict[str, Any]) -> str:
+    """Why a compute could not be made, in one line, as far as it says so."""
+    found = (compute.get("properties") or {}).get("provisioningErrors") or []
+    messages = [str((entry.get("error") or entry).get("message") or "") for entry in found]
+    return " ".join("; ".join(message for message in messages if message).split())
 
 
 def _check_scales_to_zero(name: str, compute: dict[str, Any]) -> None:

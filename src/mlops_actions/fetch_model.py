@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_actions import azure
-from mlops_actions.aml_job import registered_model
+from mlops_actions.aml.job import AmlJob, registered_model
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
@@ -65,7 +64,7 @@ def fetch_model(
         digest = tree_digest(content)
         (content / _STAMP).write_text(json.dumps({"name": name, "version": version, "sha256": digest}))
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(Path(folder) / "former")  # it goes when the temporary folder does
         content.rename(path)
     print(f"model {name}:{version} is in {path} (sha256 {digest})", flush=True)  # noqa: T201 - progress
     values = {"name": table_cell(name), "version": table_cell(version), "path": table_cell(path), "sha256": digest}
@@ -89,7 +88,7 @@ def _which(
 
     try:
         if job_name:
-            model = registered_model(client, rest, job_name)
+            model = registered_model(client, AmlJob(rest, job_name))
             if model is None:
                 raise ActionError(
                     f"job {job_name} has no node that registers a model, or binds its details to no output"
@@ -113,7 +112,8 @@ def _which(
 def _download(client: MLClient, name: str, version: str, folder: Path) -> Path:
     """Download the model; the answer is the folder that its files lie in.
 
-    The SDK writes `<folder>/<name>/<basename of the model's path>/…`: this goes down as long as there is but a folder.
+    The SDK writes `<folder>/<name>/<last part of the model's path>/…`, where that last part (often INPUT_model_path) is
+    left out if the model is a single file.
     """
     from azure.ai.ml.exceptions import MlException  # noqa: PLC0415 - slow to import
     from azure.core.exceptions import AzureError  # noqa: PLC0415
@@ -132,8 +132,9 @@ def _download(client: MLClient, name: str, version: str, folder: Path) -> Path:
 
 def tree_digest(folder: Path) -> str:
     """SHA-256 over the files' relative paths and contents, in the order of the paths; the same on every machine."""
+    files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
     digest = hashlib.sha256()
-    for file in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != _STAMP):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
-        digest.update(file.read_bytes())
+    for name in sorted(files.keys() - {_STAMP}):
+        with files[name].open("rb") as content:
+            digest.update(f"{name}\0{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()

@@ -106,11 +106,14 @@ def _register(client: MLClient, source: _Source) -> dict[str, str]:
     operations = {"environment": client.environments, "component": client.components, "data": client.data}
     operation: Any = operations[source.kind]
     entity = source.entity
+    known = False
     try:
         known = _known(operation, entity.name, entity.version)
         registered = operation.create_or_update(entity)
     except (AzureError, MlException, ValidationError, OSError) as error:
         text = f"{source.kind} {entity.name} of {source.file} was not registered: {azure.reason(error)}"
+        if known:
+            text += f" (version {entity.version} exists; if the content changed, raise the version)"
         raise ActionError(text, file=str(source.file)) from error
     status = "exists" if known else "created"
     return {"kind": source.kind, "name": registered.name, "version": str(registered.version), "status": status}

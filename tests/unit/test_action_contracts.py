@@ -83,5 +83,12 @@ def test_inputs_reach_the_command_whole_and_never_the_shell(action: str) -> None
     assert step["run"].endswith(f" mlops {action}")
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_cancelled_step_is_told_so(action: str) -> None:
+    """The runner signals the step's own process, which has to be uv, which tells the command."""
+    *_, step = definition(action)["runs"]["steps"]
+    assert step["run"].startswith("exec uv run --frozen --no-default-groups ")
+
+
 def test_every_action_has_a_command() -> None:
     assert {folder.parent.name for folder in (ROOT / "actions").glob("*/action.yml")} == set(ACTIONS)

@@ -7,18 +7,18 @@ status is never taken from the end of a stream.
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_actions import azure
 from mlops_actions.errors import ActionError
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-
-    from mlops_actions.azure import Rest
 
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States that a job does not leave by itself (azure.ai.ml's RunHistoryConstants.TERMINAL_STATUSES, and Paused)."""
@@ -52,19 +52,34 @@ class RegisteredModel:
 class AmlJob:
     """The job called `name`."""
 
-    rest: Rest
+    rest: azure.Rest
     name: str
     _read: dict[str, int] = field(default_factory=dict)
 
+    def properties(self) -> dict[str, Any] | None:
+        """The job as Azure ML keeps it; None if there is no such job."""
+        job = self.rest.get(f"jobs/{self.name}")
+        return None if job is None else dict(job["properties"])
+
     def status(self) -> str | None:
         """The job's state; None if there is no such job."""
-        job = self.rest.get(f"jobs/{self.name}")
-        return None if job is None else str(job["properties"]["status"])
+        properties = self.properties()
+        return None if properties is None else str(properties["status"])
+
+    def cancel(self) -> bool:
+        """Ask for the job's end, and do not wait for it; whether there is such a job. Raises HttpResponseError."""
+        return self.rest.post(f"jobs/{self.name}/cancel")
 
     def nodes(self) -> list[Node]:
         """The nodes that have begun, oldest first."""
-        children = self.rest.api(f"{_HISTORY}{self.name}/children") or {}
-        return [Node(_node_name(run), run["runId"], run["status"]) for run in children.get("value", [])]
+        nodes: list[Node] = []
+        query: dict[str, str] = {}
+        while True:
+            page = self.rest.api(f"{_HISTORY}{self.name}/children", query) or {}
+            nodes += [Node(_node_name(run), run["runId"], run["status"]) for run in page.get("value") or []]
+            if not (token := page.get("continuationToken")):
+                return nodes
+            query = {"$continuationtoken": token}
 
     def new_log_lines(self, node: Node) -> Iterator[str]:
         """The whole lines that the node's log has got since the last call; all that is left once the node has ended."""
@@ -85,19 +100,21 @@ class AmlJob:
         message = ((details.get("error") or {}).get("error") or {}).get("message") or ""
         return " ".join(str(message).split())
 
-    def metrics(self) -> dict[str, float]:
-        """The last value of each MLflow metric of the nodes; of two nodes' metrics of one name, the later node's."""
-        found: dict[str, float] = {}
+    def metrics(self) -> dict[str, float | None]:
+        """The last value of each MLflow metric of the nodes; of two nodes' metrics of one name, the later node's.
+
+        None where it is not finite, for which JSON has no number.
+        """
+        found: dict[str, float | None] = {}
         for node in self.nodes():
             run = self.rest.api(_MLFLOW, {"run_id": node.run_id}) or {}
             metrics = ((run.get("run") or {}).get("data") or {}).get("metrics") or []
-            found.update({metric["key"]: float(metric["value"]) for metric in metrics})
+            found.update({metric["key"]: _finite(float(metric["value"])) for metric in metrics})
         return found
 
     def studio_url(self) -> str:
         """The job's page in Azure ML Studio."""
-        job = self.rest.get(f"jobs/{self.name}") or {}
-        services = (job.get("properties") or {}).get("services") or {}
+        services = (self.properties() or {}).get("services") or {}
         return str((services.get("Studio") or {}).get("endpoint") or "")
 
     def _log(self, node: Node, begin: int) -> bytes:
@@ -109,12 +126,16 @@ class AmlJob:
         return b""
 
 
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def _node_name(run: Mapping[str, Any]) -> str:
     properties = run.get("properties") or {}
     return str(properties.get("azureml.nodeName") or run.get("displayName") or run["runId"])
 
 
-def registered_model(client: MLClient, rest: Rest, job_name: str) -> RegisteredModel | None:
+def registered_model(client: MLClient, job: AmlJob) -> RegisteredModel | None:
     """The very model that the job registered, by what its register node wrote down; None if it has no such node.
 
     The component register_model of the registry azureml writes `model_registration_details.json` into its output
@@ -124,21 +145,21 @@ def registered_model(client: MLClient, rest: Rest, job_name: str) -> RegisteredM
     from azure.ai.ml.exceptions import MlException  # noqa: PLC0415 - slow to import
     from azure.core.exceptions import AzureError  # noqa: PLC0415
 
-    job = rest.get(f"jobs/{job_name}")
-    if job is None:
-        raise ActionError(f"job {job_name} does not exist in this workspace")
-    output = _registration_output(job["properties"])
+    properties = job.properties()
+    if properties is None:
+        raise ActionError(f"job {job.name} does not exist in workspace {client.workspace_name}")
+    output = _registration_output(properties)
     if output is None:
         return None
     try:
         with tempfile.TemporaryDirectory() as folder:
-            client.jobs.download(job_name, download_path=folder, output_name=output)
+            client.jobs.download(job.name, download_path=folder, output_name=output)
             files = sorted(Path(folder).rglob(_REGISTRATION_FILE))
             details = json.loads(files[0].read_text(encoding="utf-8")) if files else {}
     except (AzureError, MlException, OSError, ValueError) as error:
-        raise ActionError(f"the output {output} of job {job_name} cannot be read: {error}") from error
+        raise ActionError(f"the output {output} of job {job.name} cannot be read: {azure.reason(error)}") from error
     if not (details.get("name") and details.get("version")):
-        raise ActionError(f"the output {output} of job {job_name} names no model: was its register node run?")
+        raise ActionError(f"the output {output} of job {job.name} names no model: was its register node run?")
     # The file has the name as it was given; the id has it as it was registered.
     name = str(details.get("id") or "").partition("/models/")[2].partition("/")[0] or details["name"]
     return RegisteredModel(str(name), str(details["version"]))
