@@ -55,9 +55,12 @@ class _DropAuthorization(urllib.request.HTTPRedirectHandler):
         return request
 
 
-def inspect(reference: ImageReference) -> RemoteImage:
-    """The image's digest and its OCI labels. Raises ImageNotFoundError or RegistryUnreadableError."""
-    session = _Session(reference)
+def inspect(reference: ImageReference, *, docker_config: Path | None = None) -> RemoteImage:
+    """The image's digest and its OCI labels. Raises ImageNotFoundError or RegistryUnreadableError.
+
+    `docker_config` is the configuration folder that has the login, if it is not the user's own.
+    """
+    session = _Session(reference, docker_config)
     body = session.get(f"manifests/{reference.digest or reference.tag or 'latest'}", accept=_INDEXES + _MANIFESTS)
     digest = "sha256:" + hashlib.sha256(body).hexdigest()
     if reference.digest is not None and digest != reference.digest:
@@ -88,8 +91,9 @@ def _parsed(body: bytes) -> dict[str, Any]:
 class _Session:
     """Requests to one repository; it signs in when the registry first asks for it."""
 
-    def __init__(self, reference: ImageReference) -> None:
+    def __init__(self, reference: ImageReference, docker_config: Path | None) -> None:
         self._reference = reference
+        self._docker_config = docker_config
         host = "registry-1.docker.io" if reference.registry == DOCKER_HUB else reference.registry
         # As docker does it: plain HTTP to a registry on this machine, HTTPS to all others.
         scheme = "http" if _LOOPBACK.fullmatch(host) else "https"
@@ -124,7 +128,7 @@ class _Session:
     def _sign_in(self, headers: Message) -> str:
         """What the challenge in an answer 401 asks for: a token from its realm, or the password itself."""
         challenge = headers.get("WWW-Authenticate", "")
-        basic = _docker_credentials(self._reference.registry)
+        basic = _docker_credentials(self._reference.registry, self._docker_config)
         scheme, _, parameters = challenge.partition(" ")
         if scheme.lower() == "basic" and basic is not None:
             return basic
@@ -142,9 +146,9 @@ class _Session:
         return f"Bearer {answer.get('token') or answer.get('access_token')}"
 
 
-def _docker_credentials(registry: str) -> str | None:
+def _docker_credentials(registry: str, folder: Path | None) -> str | None:
     """The Authorization header that `docker login` left for the registry."""
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    folder = folder or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     file = folder / "config.json"
     if not file.exists():
         return None
