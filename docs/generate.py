@@ -1,0 +1,91 @@
+"""Writes docs/actions.md and the README's table of actions from the action.yml files; --check only compares."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "actions.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- actions: written by docs/generate.py -->", "<!-- /actions -->"
+HEADER = """# The actions
+
+Written by `docs/generate.py` from each action's `action.yml`: change those, then run it.
+
+A step uses an action as `org/mlops-actions/actions/<name>@<commit>`. The same thing on a laptop is
+`mlops <name> --<input>=<value>`. An input that is the empty string is not given.
+"""
+
+# In the order in which the main job uses them.
+ORDER = ("ensure-compute", "register-assets", "run-aml-pipeline", "fetch-model", "build-image", "kube-deploy")
+
+
+def definitions() -> dict[str, dict[str, Any]]:
+    """Each action's action.yml by the action's name; what ORDER does not name comes last."""
+    found = {file.parent.name: yaml.safe_load(file.read_text("utf-8")) for file in ROOT.glob("actions/*/action.yml")}
+    known = [name for name in ORDER if name in found]
+    return {name: found[name] for name in [*known, *sorted(found.keys() - set(known))]}
+
+
+def cell(text: object) -> str:
+    """Text that stays in its cell of a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def default(entry: dict[str, Any]) -> str:
+    """What an input is if it is not given."""
+    if entry.get("required"):
+        return "required"
+    return f"`{cell(entry['default'])}`" if entry.get("default") else ""
+
+
+def section(name: str, action: dict[str, Any]) -> str:
+    """The page's part on one action."""
+    inputs = [f"| `{key}` | {cell(e['description'])} | {default(e)} |" for key, e in action["inputs"].items()]
+    outputs = [f"| `{key}` | {cell(e['description'])} |" for key, e in action["outputs"].items()]
+    lines = [f"## {name}", "", f"{' '.join(action['description'].split())}.", ""]
+    lines += ["| Input | Description | Default |", "|---|---|---|", *inputs, ""]
+    lines += ["| Output | Description |", "|---|---|", *outputs, ""]
+    return "\n".join(lines)
+
+
+def page(actions: dict[str, dict[str, Any]]) -> str:
+    """docs/actions.md."""
+    return "\n".join([HEADER, *(section(name, action) for name, action in actions.items())])
+
+
+def readme(text: str, actions: dict[str, dict[str, Any]]) -> str:
+    """The README with its table of actions as it ought to be."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        sys.exit(f"README.md: the lines '{BEGIN}' and '{END}' are to enclose the table of actions")
+    rows = [
+        f"| [{name}](docs/actions.md#{name}) | {cell(action['description'])} "
+        f"| {', '.join(f'`{output}`' for output in action['outputs'])} |"
+        for name, action in actions.items()
+    ]
+    table = "\n".join(["| Action | What it does | Outputs |", "|---|---|---|", *rows])
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+
+
+def main() -> None:
+    """Write the files, or with --check say which of them are not as they would be written."""
+    actions = definitions()
+    wanted = {PAGE: page(actions), README: readme(README.read_text("utf-8"), actions)}
+    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text]
+    if "--check" in sys.argv[1:]:
+        if stale:
+            names = ", ".join(str(file.relative_to(ROOT)) for file in stale)
+            sys.exit(f"{names} differ from actions/*/action.yml: run python docs/generate.py")
+        return
+    for file in stale:
+        file.write_text(wanted[file], "utf-8")
+
+
+if __name__ == "__main__":
+    main()
