@@ -1,6 +1,16 @@
 """The act runner: this repository's real workflow files, run on this machine with no network and no Docker."""
 
 from sandbox.act.results import Annotation, Job, Step, WorkflowRun
-from sandbox.act.runner import RunningWorkflow, run_workflow, start_workflow
+from sandbox.act.runner import OnLine, OnStep, RunningWorkflow, run_workflow, start_workflow
 
-__all__ = ["Annotation", "Job", "RunningWorkflow", "Step", "WorkflowRun", "run_workflow", "start_workflow"]
+__all__ = [
+    "Annotation",
+    "Job",
+    "OnLine",
+    "OnStep",
+    "RunningWorkflow",
+    "Step",
+    "WorkflowRun",
+    "run_workflow",
+    "start_workflow",
+]

@@ -132,6 +132,11 @@ class WorkflowRun:
         if "Skipping unsupported platform" in text:
             self.without_runner[name] = text.partition("-P ")[2].partition("=")[0]
             return None
+        # A job that calls another repository's workflow says that it is fetched, and no more: the jobs of that
+        # workflow are the ones that run.
+        if not event.keys() & {"stepID", "stepid", "jobResult"}:
+            self.messages.append(f"{name}: {text}")
+            return None
         if name not in self.jobs:
             self.jobs[name] = Job(event.get("jobID", name), name)
         job = self.jobs[name]

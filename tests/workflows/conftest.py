@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from azureml_emulator import lifecycle
 
 from sandbox.paths import ROOT
+from tests.workflows.caller import Azure
 from tests.workflows.repositories import MakeRepository, git, make
 
 
@@ -25,3 +27,14 @@ def make_repository(tmp_path: Path) -> MakeRepository:
 def library_commit() -> str:
     """The commit of this library that callers pin."""
     return git(ROOT, "rev-parse", "HEAD")
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    """An emulator of these tests' own, as workflows reach it."""
+    state = tmp_path_factory.mktemp("emulator")
+    settings = lifecycle.up(state)
+    try:
+        yield Azure(lifecycle.environment(settings))
+    finally:
+        lifecycle.down(state)
