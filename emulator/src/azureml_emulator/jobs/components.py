@@ -10,6 +10,7 @@ from ..context import Context
 from ..errors import bad_request, not_implemented
 from . import register_model
 from .references import names_in_command
+from .shapes import mappings, strings, text
 
 DATA_TYPES = frozenset({"uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"})
 """Types of inputs and outputs that are files; all others are values."""
@@ -89,17 +90,22 @@ def _read(identity: str, spec: Mapping[str, Any], *, builtin: bool = False) -> C
         raise not_implemented(f"running a component of type {kind} ({identity})")
     if spec.get("distribution"):
         raise not_implemented(f"a distributed component ({identity})")
+    whose = f"component {identity}"
+    code, environment = text(spec.get("code"), f"{whose}: code"), text(spec.get("environment"), f"{whose}: environment")
+    outputs = mappings(spec.get("outputs"), f"{whose}: outputs")
     component = Component(
         id=identity,
-        command=str(spec.get("command") or ""),
-        code=arm_id(spec["code"]) if spec.get("code") else None,
-        environment=_environment(spec.get("environment"), identity),
-        inputs={name: _port(one) for name, one in (spec.get("inputs") or {}).items()},
-        outputs={name: str(one.get("type", "uri_folder")) for name, one in (spec.get("outputs") or {}).items()},
+        command=text(spec.get("command"), f"{whose}: command") or "",
+        code=arm_id(code) if code else None,
+        environment=arm_id(environment) if environment else None,
+        inputs={
+            name: _port(one, f"{whose}, input {name}") for name, one in mappings(spec.get("inputs"), f"{whose}: inputs")
+        },
+        outputs={name: text(one.get("type"), f"{whose}, output {name}") or "uri_folder" for name, one in outputs},
         builtin=builtin,
-        variables={str(k): str(v) for k, v in (spec.get("environment_variables") or {}).items()},
+        variables=strings(spec.get("environment_variables"), f"{whose}: environment_variables"),
     )
-    check_command(component.command, component.inputs, component.outputs, f"component {identity}")
+    check_command(component.command, component.inputs, component.outputs, whose)
     return component
 
 
@@ -117,25 +123,20 @@ def check_command(command: str, inputs: Mapping[str, Any], outputs: Mapping[str,
             raise bad_request(f"{whose}: the command uses ${{{{{side}.{name}}}}}, but {name} is not among its {side}")
 
 
-def _environment(given: object, identity: str) -> str | None:
-    if given is None:
-        return None
-    if not isinstance(given, str):
-        raise bad_request(f"component {identity}: its environment is not the id of an environment")
-    return arm_id(given)
-
-
-def _port(spec: Mapping[str, Any]) -> Port:
+def _port(spec: Mapping[str, Any], where: str) -> Port:
     default = spec.get("default")
     return Port(
-        type=str(spec.get("type", "string")),
+        type=text(spec.get("type"), f"{where}: type") or "string",
         optional=str(spec.get("optional", "false")).lower() == "true",
         default=None if default is None else str(default),
         enum=tuple(str(one) for one in spec.get("enum") or ()),
-        minimum=_number(spec.get("min")),
-        maximum=_number(spec.get("max")),
+        minimum=_number(spec.get("min"), f"{where}: min"),
+        maximum=_number(spec.get("max"), f"{where}: max"),
     )
 
 
-def _number(value: object) -> float | None:
-    return None if value is None else float(str(value))
+def _number(value: object, where: str) -> float | None:
+    try:
+        return None if value is None else float(str(value))
+    except ValueError as error:
+        raise bad_request(f"{where} is {value!r}, not a number") from error

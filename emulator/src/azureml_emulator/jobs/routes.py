@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,12 +18,12 @@ from ..store import Value
 from . import outputs, register_model, runs, submission
 from .history import studio_url
 from .services import Services
-from .specification import Target
+from .shapes import mapping, strings, text
+from .specification import read_target
 
 KIND = "jobs"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 _TYPES = ("Pipeline", "Command")
-_CHANGEABLE = ("tags", "displayName", "description", "isArchived")
 
 
 class _Jobs:
@@ -116,29 +115,32 @@ class _Jobs:
 
     def _completed(self, name: str, properties: Value) -> Value:
         """The properties with what the service fills in, the places of outputs among it."""
-        given = properties.get("outputs") or {}
         complete = {}
-        for output, given_spec in given.items():
-            spec = given_spec or {"jobOutputType": "uri_folder"}
-            target = Target(type=str(spec.get("jobOutputType", "uri_folder")), uri=spec.get("uri"))
-            complete[output] = {**spec, "uri": outputs.place(self._context, target, run=name, output=output)}
-        defaults: Value = {
-            "experimentName": "Default",
-            "displayName": name,
-            "tags": {},
-            "properties": {},
-            "description": None,
+        for output, given in mapping(properties.get("outputs"), "outputs").items():
+            spec = mapping(given, f"outputs.{output}") or {"jobOutputType": "uri_folder"}
+            place = outputs.place(self._context, read_target(spec, f"outputs.{output}"), run=name, output=output)
+            complete[output] = {**spec, "uri": place}
+        filled = {
+            "experimentName": text(properties.get("experimentName"), "experimentName") or "Default",
+            "displayName": text(properties.get("displayName"), "displayName") or name,
+            "description": text(properties.get("description"), "description"),
+            "tags": strings(properties.get("tags"), "tags"),
+            "properties": strings(properties.get("properties"), "properties"),
         }
-        filled = {key: properties.get(key) or value for key, value in defaults.items()}
         return {**properties, **filled, "outputs": complete}
 
     def _change(self, job: Value, properties: Value) -> Value:
         """A job that exists is not run again: of what is sent, only what may change is taken."""
-        changes: dict[str, Any] = {key: properties[key] for key in _CHANGEABLE if properties.get(key) is not None}
-        names = {"tags": "tags", "displayName": "display_name", "isArchived": "hidden"}
-        self._services.runs.update(job["name"], **{names[key]: value for key, value in changes.items() if key in names})
-        changed = self._context.store.update(KIND, job["id"], lambda known: known["properties"].update(changes))
-        return self._view(changed or job, self._find(job["name"])[0])
+        given = {
+            "tags": strings(properties.get("tags"), "tags") if "tags" in properties else None,
+            "display_name": text(properties.get("displayName"), "displayName"),
+            "hidden": bool(properties["isArchived"]) if properties.get("isArchived") is not None else None,
+        }
+        self._services.runs.update(job["name"], **{key: value for key, value in given.items() if value is not None})
+        if description := text(properties.get("description"), "description"):
+            job["properties"]["description"] = description
+            self._context.store.put(KIND, job["id"], job)
+        return self._view(job, self._find(job["name"])[0])
 
     async def cancel(self, request: Request) -> Response:
         run, _ = self._find(request.path_params["name"])

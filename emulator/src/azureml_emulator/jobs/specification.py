@@ -12,6 +12,7 @@ from ..errors import bad_request, not_implemented
 from . import components
 from .components import Component, Port, arm_id
 from .references import NodeOutput, ParentInput, ParentOutput, Reference, parse
+from .shapes import mapping, mappings, strings, text
 
 _DURATION = re.compile(
     r"^P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?$"
@@ -77,14 +78,17 @@ class Pipeline:
 
 def read_pipeline(context: Context, properties: Mapping[str, Any]) -> Pipeline:
     """The pipeline that these properties of a job describe. Raises ServiceError (400, 501)."""
-    settings = _object(properties.get("settings"), "settings")
-    nodes = _object(properties.get("jobs"), "jobs")
+    settings = mapping(properties.get("settings"), "settings")
+    nodes = mapping(properties.get("jobs"), "jobs")
     if not nodes:
         raise bad_request("the pipeline has no jobs")
-    default_compute = properties.get("computeId") or settings.get("default_compute")
+    compute = text(properties.get("computeId"), "computeId")
+    default_compute = compute or text(settings.get("default_compute"), "settings.default_compute")
     return Pipeline(
-        inputs={name: _given(one, f"input {name}") for name, one in _present(properties.get("inputs"), "inputs")},
-        outputs={name: _job_output(one) for name, one in _present(properties.get("outputs"), "outputs")},
+        inputs={name: _given(one, f"input {name}") for name, one in mappings(properties.get("inputs"), "inputs")},
+        outputs={
+            name: read_target(one, f"outputs.{name}") for name, one in mappings(properties.get("outputs"), "outputs")
+        },
         nodes={name: _node(context, name, one, default_compute) for name, one in nodes.items()},
         continue_on_failure=bool(settings.get("continue_on_step_failure", False)),
     )
@@ -94,13 +98,13 @@ def read_command(properties: Mapping[str, Any], name: str) -> Node:
     """The one node of a standalone command job. Raises ServiceError (400, 501)."""
     if properties.get("distribution"):
         raise not_implemented("a distributed job")
-    inputs = {key: _given(one, f"input {key}") for key, one in _present(properties.get("inputs"), "inputs")}
-    outputs = {key: _job_output(one) for key, one in _present(properties.get("outputs"), "outputs")}
+    inputs = {key: _given(one, f"input {key}") for key, one in mappings(properties.get("inputs"), "inputs")}
+    outputs = {key: read_target(one, f"outputs.{key}") for key, one in mappings(properties.get("outputs"), "outputs")}
     ports = {key: Port(one.type if isinstance(one, Asset) else "string") for key, one in inputs.items()}
-    code, environment = properties.get("codeId"), properties.get("environmentId")
+    code, environment = text(properties.get("codeId"), "codeId"), text(properties.get("environmentId"), "environmentId")
     component = Component(
         id=name,
-        command=str(properties.get("command") or ""),
+        command=text(properties.get("command"), "command") or "",
         code=arm_id(code) if code else None,
         environment=arm_id(environment) if environment else None,
         inputs=ports,
@@ -109,48 +113,39 @@ def read_command(properties: Mapping[str, Any], name: str) -> Node:
     components.check_command(component.command, component.inputs, component.outputs, "the job")
     return Node(
         name=name,
-        display_name=str(properties.get("displayName") or name),
+        display_name=text(properties.get("displayName"), "displayName") or name,
         component=component,
         inputs=inputs,
         outputs=outputs,
-        compute=properties.get("computeId"),
-        variables=_variables(properties.get("environmentVariables")),
+        compute=text(properties.get("computeId"), "computeId"),
+        variables=strings(properties.get("environmentVariables"), "environmentVariables"),
         timeout=_timeout(properties.get("limits")),
     )
 
 
-def _object(given: object, where: str) -> Mapping[str, Any]:
-    """A JSON object; none at all is an empty one."""
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise bad_request(f"{where}: not an object", "ValidationError")
-    return given
-
-
-def _present(given: object, where: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """The entries of an object of objects that are not null."""
-    return [(name, _object(one, f"{where}.{name}")) for name, one in _object(given, where).items() if one is not None]
-
-
 def _node(context: Context, name: str, given: object, default_compute: str | None) -> Node:
-    spec = _object(given, f"jobs.{name}")
+    where = f"jobs.{name}"
+    spec = mapping(given, where)
     if (kind := spec.get("type", "command")) != "command":
         raise not_implemented(f"a node of type {kind} ({name})")
-    if not spec.get("componentId"):
+    identity = text(spec.get("componentId"), f"{where}.componentId")
+    if identity is None:
         raise bad_request(f"node {name} has no componentId")
-    component = components.load(context, str(spec["componentId"]))
+    component = components.load(context, identity)
     return Node(
         name=name,
-        display_name=str(spec.get("display_name") or name),
+        display_name=text(spec.get("display_name"), f"{where}.display_name") or name,
         component=component,
         inputs={
             key: _node_input(one, f"node {name}, input {key}")
-            for key, one in _present(spec.get("inputs"), f"jobs.{name}.inputs")
+            for key, one in mappings(spec.get("inputs"), f"{where}.inputs")
         },
         outputs=_node_outputs(name, spec.get("outputs"), component),
-        compute=spec.get("computeId") or default_compute,
-        variables={**component.variables, **_variables(spec.get("environment_variables"))},
+        compute=text(spec.get("computeId"), f"{where}.computeId") or default_compute,
+        variables={
+            **component.variables,
+            **strings(spec.get("environment_variables"), f"{where}.environment_variables"),
+        },
         timeout=_timeout(spec.get("limits")),
     )
 
@@ -162,12 +157,18 @@ def _field(spec: Mapping[str, Any], snake: str) -> Any:
 
 
 def _given(spec: Mapping[str, Any], where: str) -> Given:
-    kind = _field(spec, "job_input_type") or ("literal" if "value" in spec else "uri_folder")
+    kind = text(_field(spec, "job_input_type"), f"{where}: its type") or (
+        "literal" if "value" in spec else "uri_folder"
+    )
     if kind == "literal":
-        return Literal(str(spec.get("value")))
-    if not spec.get("uri"):
+        value = spec.get("value")
+        if isinstance(value, Mapping | list):
+            raise bad_request(f"{where}: its value is not a plain value", "ValidationError")
+        return Literal("" if value is None else str(value))
+    uri = text(spec.get("uri"), f"{where}: its uri")
+    if uri is None:
         raise bad_request(f"{where}: no uri is given")
-    return Asset(arm_id(str(spec["uri"])) if "azureml:/sub" in str(spec["uri"]) else str(spec["uri"]), str(kind))
+    return Asset(arm_id(uri) if uri.startswith("azureml:/sub") else uri, kind)
 
 
 def _node_input(spec: Mapping[str, Any], where: str) -> Given | Reference:
@@ -184,24 +185,25 @@ def _reference(value: str, where: str) -> Reference | None:
         raise bad_request(f"{where}: {error}") from error
 
 
-def _job_output(spec: Mapping[str, Any]) -> Target:
+def read_target(spec: Mapping[str, Any], where: str) -> Target:
+    """Where an output of a job goes. Raises ServiceError (400)."""
     return Target(
-        type=str(_field(spec, "job_output_type") or "uri_folder"),
-        uri=spec.get("uri"),
-        asset_name=_field(spec, "asset_name"),
-        asset_version=_field(spec, "asset_version"),
+        type=text(_field(spec, "job_output_type"), f"{where}: its type") or "uri_folder",
+        uri=text(spec.get("uri"), f"{where}: its uri"),
+        asset_name=text(_field(spec, "asset_name"), f"{where}: its asset's name"),
+        asset_version=text(_field(spec, "asset_version"), f"{where}: its asset's version"),
     )
 
 
 def _node_outputs(node: str, given: object, component: Component) -> dict[str, Target]:
     """All outputs of the component; those that the node says nothing about go to their default place."""
     targets = {name: Target(kind) for name, kind in component.outputs.items()}
-    for name, spec in _present(given, f"jobs.{node}.outputs"):
+    for name, spec in mappings(given, f"jobs.{node}.outputs"):
         if name not in targets:
             raise bad_request(f"node {node} has no output {name}: its component has {_listed(targets)}")
         value = spec.get("value")
         if value is None:
-            target = _job_output(spec)
+            target = read_target(spec, f"jobs.{node}.outputs.{name}")
             targets[name] = Target(targets[name].type, None, target.uri, target.asset_name, target.asset_version)
             continue
         reference = _reference(str(value), f"node {node}, output {name}")
@@ -215,20 +217,16 @@ def _listed(names: Mapping[str, object]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _variables(given: object) -> dict[str, str]:
-    return {str(name): str(value) for name, value in _object(given, "environment variables").items()}
-
-
 def _timeout(limits: object) -> float | None:
     """Seconds in a job's limits: ISO 8601 in a job's JSON, a number in a node's."""
-    given = _object(limits, "limits").get("timeout")
+    given = mapping(limits, "limits").get("timeout")
     if given is None:
         return None
     if match := _DURATION.match(str(given)):
         parts = {unit: float(count or 0) for unit, count in match.groupdict().items()}
         return parts["days"] * 86400 + parts["hours"] * 3600 + parts["minutes"] * 60 + parts["seconds"]
     try:
-        return float(given)
+        return float(str(given))
     except ValueError as error:
         raise bad_request(f"limits.timeout is {given!r}, no duration") from error
 
