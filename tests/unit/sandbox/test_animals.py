@@ -1,28 +1,51 @@
-import random
+"""Drawn animals: the same ones for a seed, of all sizes, and told apart by nothing but what is drawn."""
+
+from __future__ import annotations
+
+import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 
-from sandbox import animals, photos
+from sandbox.animals import draw_animal, draw_animals
 
-
-def test_every_class_of_the_pipeline_is_drawn(tmp_path: Path) -> None:
-    animals.draw_animals(tmp_path, count=2, seed=1)
-    drawn = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.jpg"))
-    assert drawn == [f"{name}/{name}_{number:05}.jpg" for name in photos.CLASSES for number in range(2)]
+SPECIES = ("cats", "dogs", "pandas")
 
 
-@pytest.mark.parametrize("name", photos.CLASSES)
-def test_a_seed_draws_the_same_photo_again(name: str) -> None:
-    first, again, other = (animals.photograph(name, random.Random(seed)) for seed in (1, 1, 2))
-    assert first.tobytes() == again.tobytes()
-    assert first.tobytes() != other.tobytes()
+@pytest.mark.parametrize("species", SPECIES)
+def test_a_seed_and_a_number_give_one_picture(species: str) -> None:
+    picture = draw_animal(species, seed=3, number=5)
+    assert picture == draw_animal(species, seed=3, number=5)
+    assert picture != draw_animal(species, seed=4, number=5)
+    assert picture != draw_animal(species, seed=3, number=6)
 
 
-def test_photos_have_the_sizes_of_photos(tmp_path: Path) -> None:
-    animals.draw_animals(tmp_path, count=1, seed=3)
-    for file in tmp_path.rglob("*.jpg"):
-        with Image.open(file) as photo:
-            assert photo.size in animals.SIZES
-            assert photo.format == "JPEG"
+def test_a_folder_for_each_species_is_filled_alike_whoever_draws_it(tmp_path: Path) -> None:
+    draw_animals(tmp_path / "one", count=6, seed=1)
+    draw_animals(tmp_path / "two", count=6, seed=1)
+    drawn = {file.relative_to(tmp_path / "one"): file.read_bytes() for file in (tmp_path / "one").rglob("*.jpg")}
+    assert {name.parent.name: 6 for name in drawn} == dict.fromkeys(SPECIES, 6)
+    assert len(drawn) == len(set(drawn.values())) == 18
+    assert drawn == {
+        file.relative_to(tmp_path / "two"): file.read_bytes() for file in (tmp_path / "two").rglob("*.jpg")
+    }
+    assert drawn[Path("cats/cats_00004.jpg")] == draw_animal("cats", seed=1, number=4)
+
+
+def test_pictures_are_photos_in_size_and_vary_in_it() -> None:
+    pictures = [Image.open(io.BytesIO(draw_animal("dogs", seed=9, number=number))) for number in range(30)]
+    assert {(picture.format, picture.mode) for picture in pictures} == {("JPEG", "RGB")}
+    assert len({picture.size for picture in pictures}) >= 4
+    assert all(min(picture.size) >= 240 and max(picture.size) <= 640 for picture in pictures)
+
+
+def test_brightness_alone_does_not_tell_the_species() -> None:
+    """Each species' middle brightness lies well within what each other one has."""
+    levels = {}
+    for species in SPECIES:
+        pictures = (Image.open(io.BytesIO(draw_animal(species, seed=2, number=n))).convert("L") for n in range(40))
+        levels[species] = sorted(ImageStat.Stat(picture).mean[0] for picture in pictures)
+    for one in SPECIES:
+        for other in SPECIES:
+            assert levels[other][4] < levels[one][20] < levels[other][-5], (one, other)
