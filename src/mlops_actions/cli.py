@@ -69,10 +69,10 @@ def _takes(annotation: Any, kind: type) -> bool:
 
 def _annotated(annotation: Any) -> Any:
     """The annotation with the way it is read from text: lists one item a line, mappings one `key=value` a line."""
-    if _takes(annotation, Mapping):
-        return Annotated[annotation, Parameter(converter=_pairs, accepts_keys=False, n_tokens=1)]
+    if _takes(annotation, Mapping):  # shown to cyclopts as a list: its flag may be given more than once
+        return Annotated[tuple[str, ...], Parameter(converter=_pairs, n_tokens=1, negative="")]
     if _takes(annotation, tuple):
-        return Annotated[annotation, Parameter(converter=_lines, n_tokens=1)]
+        return Annotated[annotation, Parameter(converter=_lines, n_tokens=1, negative="")]
     if is_dataclass(annotation):  # inputs that several actions share
         return Annotated[annotation, Parameter(name="*")]
     return Annotated[annotation, Parameter(negative="")] if annotation is bool else annotation
