@@ -58,61 +58,59 @@ def execute(services: Services, assignment: Assignment, stop: Stop) -> None:
 
 def perform(services: Services, assignment: Assignment, stop: Stop) -> None:
     """Run a node to its end. Raises JobFailed or JobCanceled unless it completes."""
-    execution = _Execution(services, assignment, stop)
+    stop.check()
+    services.runs.move(assignment.run, runs.QUEUED)
+    while compute.is_starting(services.context, assignment.node):
+        services.runs.move(assignment.run, runs.PROVISIONING)
+        stop.event.wait(_POLL_SECONDS)
+        stop.check()
+    folder = services.context.settings.state / "jobs" / assignment.run
+    with _core(services, stop):
+        log = RunLog(services.context.blobs, assignment.run)
+        services.runs.add_log(assignment.run, STD_LOG)
+        try:
+            (folder / "work").mkdir(parents=True)
+            _Execution(services, assignment, stop, log, folder).run()
+        except JobFailed as error:
+            log.line(f"Error: {error.message}")
+            raise
+        except JobCanceled:
+            log.line("The run was canceled")
+            raise
+        finally:
+            log.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _core(services: Services, stop: Stop) -> Iterator[None]:
+    while not services.cores.acquire(timeout=_POLL_SECONDS):
+        stop.check()
     try:
-        execution.run()
+        stop.check()
+        yield
     finally:
-        execution.clean()
+        services.cores.release()
 
 
 class _Execution:
-    def __init__(self, services: Services, assignment: Assignment, stop: Stop) -> None:
+    """A node that has a core, a log and a folder of its own."""
+
+    def __init__(self, services: Services, assignment: Assignment, stop: Stop, log: RunLog, folder: Path) -> None:
         self._services = services
         self._context = services.context
         self._assignment = assignment
         self._node = assignment.node
         self._stop = stop
-        self._folder = self._context.settings.state / "jobs" / assignment.run
-        self._work = self._folder / "work"
-        self._log: RunLog | None = None
+        self._log = log
+        self._folder = folder
+        self._work = folder / "work"
 
     def run(self) -> None:
-        self._move(runs.QUEUED)
-        while compute.is_starting(self._context, self._node):
-            self._move(runs.PROVISIONING)
-            self._stop.event.wait(_POLL_SECONDS)
-            self._stop.check()
-        with self._core():
-            self._stop.check()
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._work.mkdir(parents=True)
-            self._log = RunLog(self._context.blobs, self._assignment.run)
-            self._services.runs.add_log(self._assignment.run, STD_LOG)
-            try:
-                if self._node.component.builtin:
-                    self._register_model()
-                else:
-                    self._command()
-            except JobFailed as error:
-                self._log.line(f"Error: {error.message}")
-                raise
-            except JobCanceled:
-                self._log.line("The run was canceled")
-                raise
-            finally:
-                self._log.close()
-
-    def clean(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    @contextmanager
-    def _core(self) -> Iterator[None]:
-        while not self._services.cores.acquire(timeout=_POLL_SECONDS):
-            self._stop.check()
-        try:
-            yield
-        finally:
-            self._services.cores.release()
+        if self._node.component.builtin:
+            self._register_model()
+        else:
+            self._command()
 
     def _move(self, status: str) -> None:
         self._stop.check()
@@ -147,22 +145,17 @@ class _Execution:
         folder = Path(outputs[register_model.OUTPUT])
         job = model.job
         written = register_model.register(self._context, inputs, model_uri=model.uri, job=job, details=folder)
-        self._line(f"Registered model {written['name']} with version {written['version']}: {written['id']}")
+        self._log.line(f"Registered model {written['name']} with version {written['version']}: {written['id']}")
         self._move(runs.FINALIZING)
         self._take_outputs(outputs)
 
-    def _line(self, text: str) -> None:
-        if self._log is not None:
-            self._log.line(text)
-
     def _environment(self) -> Environment:
-        assert self._log is not None  # noqa: S101
         stored = self._context.store.get("environments", self._node.component.environment or "")
         if stored is None:
             raise JobFailed(f"the environment {self._node.component.environment} is not found")
         properties = stored["properties"]
         text = properties.get("condaFile")
-        self._line(f"Image {properties.get('image')} is not run here: the command runs on this machine")
+        self._log.line(f"Image {properties.get('image')} is not run here: the command runs on this machine")
         try:
             requirements = conda.read(text) if text else conda.Requirements()
             return self._services.builder.build(requirements, log=self._log, cancel=self._stop.event)
@@ -181,7 +174,7 @@ class _Execution:
             self._stop.check()
             folder = self._folder / "inputs" / name
             files = storage.download(self._context, value.uri, folder)
-            self._line(f"Input {name}: {len(files)} files from {value.uri}")
+            self._log.line(f"Input {name}: {len(files)} files from {value.uri}")
             if not files and value.job is None:
                 raise JobFailed(f"input {name}: there is nothing at {value.uri}")
             single = len(files) == 1 and value.type == "uri_file"
@@ -200,7 +193,6 @@ class _Execution:
     def _run(
         self, command: str, environment: Environment, inputs: Mapping[str, str], outputs: Mapping[str, str]
     ) -> Ended:
-        assert self._log is not None  # noqa: S101
         state = self._context.settings.state
         recorded: list[Path] = []
         try:
@@ -268,5 +260,5 @@ class _Execution:
                 raise JobFailed(f"the command did not write its output {name}, a file")
             place = self._context.blobs.place(uri)
             count = storage.upload(self._context, Path(path), Place(place.container, place.prefix.rstrip("/")))
-            self._line(f"Output {name}: {count} files to {uri}")
+            self._log.line(f"Output {name}: {count} files to {uri}")
             self._services.runs.add_output(self._assignment.run, name, uri=uri, kind=target.type)
