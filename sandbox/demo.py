@@ -130,7 +130,9 @@ class _Watcher:
             if key not in self._running:
                 self._running[key] = self._stages.begin(name)
             return
-        self._stages.end(self._running.pop(key, None))
+        if key not in self._running:  # told before
+            return
+        self._stages.end(self._running.pop(key))
         failed = step.outcome == "failure"
         if failed or step.seconds >= _SHORT:
             self._stages.add(Stage(name, round(step.seconds, 1), "failed" if failed else "done"))
@@ -172,17 +174,12 @@ def _classify(url: str, pictures: Photos) -> Prediction:
 def _show(console: Console, stages: Stages, delivery: Delivery, prediction: Prediction) -> None:
     console.print(stages.table())
     model = delivery.model
-    console.print(f"job       {delivery.job}", highlight=False)
-    console.print(
-        f"model     {model.name} {model.version}, accuracy {model.accuracy:.3f} on the test photos", highlight=False
-    )
-    console.print(f"image     {delivery.image}", highlight=False)
-    console.print(f"photo     {prediction.file}", highlight=False)
-    console.print(
-        f"answer    [bold]{prediction.label}[/] with probability {prediction.probability:.2f}; it is one of the "
-        f"{prediction.expected}",
-        highlight=False,
-    )
-    console.print(f"service   {delivery.url}  (a page to drop a photo on)", highlight=False)
-    console.print(f"emulator  azureml-emulator exec --state {laptop_cloud.EMULATOR} -- COMMAND", highlight=False)
-    console.print("report    .demo/report.json; `make down` ends everything", highlight=False)
+    stages.say(f"job       {delivery.job}")
+    stages.say(f"model     {model.name} {model.version}, accuracy {model.accuracy:.3f} on the test photos")
+    stages.say(f"image     {delivery.image}")
+    stages.say(f"photo     {prediction.file}")
+    verdict = "right" if prediction.label == prediction.expected else f"wrong, it is one of the {prediction.expected}"
+    stages.say(f"answer    {prediction.label} with probability {prediction.probability:.2f} ({verdict})")
+    stages.say(f"service   {delivery.url}  (a page to drop a photo on)")
+    stages.say(f"emulator  azureml-emulator exec --state {laptop_cloud.EMULATOR} -- COMMAND")
+    stages.say("report    .demo/report.json; `make down` ends everything")
