@@ -1,5 +1,6 @@
 """The act runner: this repository's real workflow files, run on this machine with no network and no Docker."""
 
+from sandbox.act.leftovers import end_leftovers
 from sandbox.act.results import Annotation, Job, Step, WorkflowRun
 from sandbox.act.runner import OnLine, OnStep, RunningWorkflow, run_workflow, start_workflow
 
@@ -11,6 +12,7 @@ __all__ = [
     "RunningWorkflow",
     "Step",
     "WorkflowRun",
+    "end_leftovers",
     "run_workflow",
     "start_workflow",
 ]

@@ -11,13 +11,12 @@ import sys
 import sysconfig
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from sandbox import paths
+from sandbox.act.leftovers import end_leftovers, end_processes, new_run
 from sandbox.act.results import Job, Step, WorkflowRun
 from sandbox.act.trees import export
 from sandbox.act.uses import Scan
@@ -93,6 +92,7 @@ class RunningWorkflow:
             )
         self.run.exit_code = self.process.wait()
         self.run.seconds = self.run.seconds or time.monotonic() - self.began
+        end_processes(self.folder)  # what a step put into the background would outlive the runner
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
         if self._callback_error is not None:
@@ -179,8 +179,9 @@ def start_workflow(
     on_line: OnLine | None = None,
 ) -> RunningWorkflow:
     """Start a workflow as `run_workflow` does, and return as soon as act runs."""
+    end_leftovers()
     given, env = folder is not None, dict(env or {})
-    folder = (folder or paths.state() / "act" / uuid.uuid4().hex[:12]).resolve()
+    folder = folder.resolve() if folder is not None else new_run()
     files = _files(folder, inputs or {}, secrets or {}, variables or {})
     checkouts = {repository: workdir, **(repositories or {})}
     environment = _environment(folder, env)

@@ -23,7 +23,7 @@ def _run(*command: str, stdin: str | None = None, cwd: str = ".") -> Findings:
     done = subprocess.run(
         command,
         cwd=ROOT / cwd,
-        env={**os.environ, "PATH": path, "NO_COLOR": "1"},
+        env={**{k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}, "PATH": path, "NO_COLOR": "1"},
         input=stdin,
         text=True,
         stdout=subprocess.PIPE,
@@ -49,6 +49,8 @@ def _schemas() -> Findings:
 LINTERS: dict[str, Callable[[], Findings]] = {
     "ruff": lambda: _run("ruff", "check", "--quiet", ".") + _run("ruff", "format", "--check", "--quiet", "."),
     "mypy": lambda: _run("mypy"),
+    # A project of its own, with other packages than this one.
+    "inference": lambda: _run(os.environ.get("UV", "uv"), "run", "--frozen", "--quiet", "mypy", cwd="inference"),
     "actionlint": _actionlint,
     "zizmor": lambda: _run("zizmor", "--quiet", "--offline", "--strict-collection", "--persona", "pedantic", "."),
     "schemas": _schemas,

@@ -21,7 +21,7 @@ def findings() -> list[str]:
         f"{overlay}: {problem}"
         for overlay in files.overlays()
         for document in _built(overlay)
-        for problem in _problems(document, version)
+        for problem in problems(document, version)
     ]
 
 
@@ -41,7 +41,8 @@ def _built(overlay: str) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(built.stdout) if document]
 
 
-def _problems(document: dict[str, Any], version: str) -> list[str]:
+def problems(document: dict[str, Any], version: str) -> list[str]:
+    """What the schema of that Kubernetes does not allow in an object."""
     if "error" in document:
         return [document["error"]]
     name = f"{document.get('kind')} {document.get('metadata', {}).get('name')}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from sandbox.act import Job, Step, run_workflow, start_workflow
+from sandbox.act import Job, Step, end_leftovers, run_workflow, start_workflow
+from sandbox.act.leftovers import processes
+from sandbox.paths import ROOT
 from sandbox.processes import SandboxError
 from tests.workflows.repositories import MakeRepository, git
 
@@ -224,3 +228,46 @@ def test_puts_uv_on_the_path(make_repository: MakeRepository) -> None:
     path, version = run.job("one").step("which").lines
     assert path == run.job("one").step("setup").outputs["uv-path"]
     assert version.split()[1] == run.job("one").step("setup").outputs["uv-version"]
+
+
+def test_leaves_no_process_of_a_step_behind(make_repository: MakeRepository, tmp_path: Path) -> None:
+    jobs = """
+  one:
+    runs-on: ubuntu-24.04
+    steps: [{run: "setsid --fork sleep 1000"}]
+"""
+    repository = make_repository("caller", {".github/workflows/w.yml": workflow(jobs)})
+
+    run = run_workflow(repository / ".github/workflows/w.yml", workdir=repository, folder=tmp_path / "run")
+
+    assert run.succeeded, run.log
+    assert processes(tmp_path / "run") == []
+
+
+def test_ends_the_run_of_a_program_that_was_killed(
+    make_repository: MakeRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = make_repository(
+        "caller",
+        {".github/workflows/w.yml": workflow("  a: {runs-on: ubuntu-24.04, steps: [{run: echo up; sleep 1000}]}")},
+    )
+    monkeypatch.setenv("SANDBOX_STATE", str(tmp_path / "state"))
+    program = f"""
+import sys
+from pathlib import Path
+from sandbox.act import run_workflow
+run_workflow(Path({str(repository / ".github/workflows/w.yml")!r}), workdir=Path({str(repository)!r}),
+             on_line=lambda job, step, line: print(line, flush=True))
+"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "up\n"
+        killed.kill()
+    [folder] = (tmp_path / "state" / "act").iterdir()
+    assert len(processes(folder)) >= 2
+
+    end_leftovers()
+
+    assert processes(folder) == []
+    assert not folder.exists()
