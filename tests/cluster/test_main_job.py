@@ -1,0 +1,91 @@
+"""The whole main job under act: mlops.yml trains, builds, pushes and deploys, and undoes what does not serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azureml_emulator import lifecycle
+
+from sandbox import paths
+from sandbox.docker import DockerDaemon, ensure_docker, stop_docker
+from sandbox.kubernetes import kubectl
+from tests.workflows import main_job
+from tests.workflows.caller import Azure
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    state = tmp_path_factory.mktemp("emulator")
+    settings = lifecycle.up(state)
+    try:
+        yield Azure(lifecycle.environment(settings))
+    finally:
+        lifecycle.down(state)
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[dict[str, str]]:
+    was_running = DockerDaemon(paths.state() / "docker").runs()
+    yield ensure_docker()
+    if not was_running:
+        stop_docker()
+
+
+def get(url: str) -> str:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def test_a_push_delivers_and_a_broken_image_is_undone(  # noqa: PLR0917 - fixtures
+    tmp_path: Path, azure: Azure, docker: dict[str, str], cluster: Any, namespace: str, probe_app: Any
+) -> None:
+    repository = main_job.repository(tmp_path / "animals")
+    manifests = Path(__file__).parent / "manifests"
+    main_job.serve(repository, probe_app.binary, manifests)
+    settings: dict[str, Any] = {
+        "variables": {
+            "IMAGE": f"{probe_app.registry}/probe-app",
+            "REGISTRY": probe_app.registry,
+            "K8S_MANIFESTS": "k8s/overlays/test",
+            "K8S_NAMESPACE": namespace,
+        },
+        "secrets": {"KUBE_CONFIG": cluster.kubeconfig.read_text()},
+        "env": {**docker, "PATH": f"{kubectl().parent}{os.pathsep}{os.environ['PATH']}"},
+    }
+    with main_job.start(repository, azure, event="push", run_id="1", **settings) as running:
+        pushed = running.wait(400)
+
+    assert pushed.succeeded, pushed.log
+    trained = pushed.job("train").step("pipeline").outputs
+    image = pushed.job("build").step("image").outputs
+    deployed = pushed.job("deploy").step("deployment").outputs
+    assert deployed["rolled-back"] == "false"
+    assert get(deployed["url"]) == trained["model-version"]
+    deployment = cluster.get("deployment", "probe-app", "--namespace", namespace)
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == image["ref"]
+    noted = deployment["metadata"]["annotations"]
+    assert noted["mlops-actions/job"] == trained["job-name"]
+    assert noted["mlops-actions/model-version"] == trained["model-version"]
+
+    main_job.serve(repository, probe_app.binary, manifests, fault="crash")
+    inputs = {"train": "false", "model-version": trained["model-version"]}
+    with main_job.start(repository, azure, inputs=inputs, run_id="2", **settings) as running:
+        broken = running.wait(400)
+
+    assert not broken.succeeded
+    assert broken.job("build").result == "success", broken.log
+    assert broken.job("deploy").step("deployment").outcome == "failure"
+    assert broken.job("deploy").step("deployment").outputs["rolled-back"] == "true"
+    assert get(deployed["url"]) == trained["model-version"]
+    assert json.dumps(image["ref"]) in cluster.kubectl(
+        "get", "deployment", "probe-app", "--namespace", namespace, "--output", "json"
+    )
