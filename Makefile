@@ -24,13 +24,8 @@ down: ## end all that demo and up started
 lint: setup ## every linter
 	@$(RUN) python -m sandbox.lint
 
-# Kubernetes is built once for a machine, which takes minutes: it goes on while the other tests run.
 test: setup ## all linters and all tests
-	@$(RUN) python -m sandbox.kubernetes build & built=$$!; \
-	$(RUN) python -m sandbox.lint; \
-	(cd inference && $(UV) run --frozen pytest); \
-	wait $$built; \
-	$(RUN) pytest
+	@$(RUN) python -m sandbox test
 
 clean: down ## forget what the demo and the tests keep in this folder
 	rm -rf .demo .mlops-actions .mypy_cache .pytest_cache .ruff_cache

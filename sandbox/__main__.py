@@ -1,4 +1,4 @@
-"""`python -m sandbox demo | up | down`: what the Makefile calls."""
+"""`python -m sandbox demo | test | up | down`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from cyclopts import App
 from rich.console import Console
 
 from . import laptop_cloud
+from .checks import check
 from .demo import demo
 from .processes import SandboxError
 from .stages import Stages
@@ -40,6 +41,12 @@ def up() -> None:
 
 
 @app.command
+def test() -> int:
+    """Run all linters and all tests."""
+    return check(Console())
+
+
+@app.command
 def down() -> None:
     """End all that `demo` and `up` started."""
     laptop_cloud.down()
@@ -48,14 +55,14 @@ def down() -> None:
 def main() -> int:
     """Run the command; an error that a person can mend is one line on standard error, and exit status 1."""
     try:
-        app()
+        status = app(result_action="return_value")
     except SandboxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; `make down` ends what runs", file=sys.stderr)
         return 130
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 if __name__ == "__main__":

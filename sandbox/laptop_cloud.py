@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import base_image, docker, kubernetes, paths, registry
+from . import act, base_image, docker, kubernetes, paths, registry
 from .processes import SandboxError
 from .stages import Stages
 
@@ -73,9 +73,10 @@ def up(stages: Stages) -> LaptopCloud:
 
 
 def down() -> None:
-    """End all that `up` started. Every part is tried, whatever becomes of the others."""
+    """End all that `up` and the workflows started. Every part is tried, whatever becomes of the others."""
     failures = []
     parts = {
+        "workflows": act.end_leftovers,
         "emulator": lambda: _azureml_emulator("down") if EMULATOR.exists() else None,
         "Kubernetes": kubernetes.stop_cluster,
         "registry": registry.stop_registry,
