@@ -65,7 +65,7 @@ class _Docker:
 
 
 def ensure_base_image() -> str:
-    """Answer the name of the base image, which is then in the registry; make it if it is missing or outdated."""
+    """Answer the name of the base image, which is then in the registry and in Docker; make it if need be."""
     registry, docker = ensure_registry(), _Docker(ensure_docker())
     name, key = f"{registry}/{NAME}", _key()
     lock = paths.state() / "base-image.lock"
@@ -73,12 +73,14 @@ def ensure_base_image() -> str:
         if _key_in_registry(name) != key:
             _build(docker, _source(docker), name, key)
             docker.run("push", "--quiet", name)
+        elif not docker.run("images", "--quiet", f"--filter=label={_KEY_LABEL}={key}", name):
+            docker.run("pull", "--quiet", name)
     return name
 
 
 def _key() -> str:
     """What the image depends on; one made of the same is not made again."""
-    parts = [debian_tree.recipe(), _DOCKERFILE, *sorted(_machine_authorities())]
+    parts = [debian_tree.recipe(), _DOCKERFILE, *sorted(machine_authorities())]
     return sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -112,7 +114,7 @@ def _docker_hub_answers() -> bool:
 
 def _build(docker: _Docker, source: str, name: str, key: str) -> None:
     trusted = docker.run("run", "--rm", "--network=none", "--entrypoint=cat", source, _BUNDLE)
-    missing = sorted(_machine_authorities() - set(_CERTIFICATE.findall(trusted)))
+    missing = sorted(machine_authorities() - certificates(trusted))
     with tempfile.TemporaryDirectory(prefix="base-image-") as folder:
         context = Path(folder)
         (context / "Dockerfile").write_text(_DOCKERFILE)
@@ -123,10 +125,15 @@ def _build(docker: _Docker, source: str, name: str, key: str) -> None:
         docker.run("build", "--quiet", "--network=none", *options, context)
 
 
-def _machine_authorities() -> set[str]:
+def certificates(bundle: str) -> set[str]:
+    """The PEM blocks in a text."""
+    return set(_CERTIFICATE.findall(bundle))
+
+
+def machine_authorities() -> set[str]:
     """The certificates that programs on this machine trust, as PEM blocks."""
     bundle = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or _BUNDLE
     try:
-        return set(_CERTIFICATE.findall(Path(bundle).read_text(encoding="ascii", errors="ignore")))
+        return certificates(Path(bundle).read_text(encoding="ascii", errors="ignore"))
     except FileNotFoundError:
         raise SandboxError(f"{bundle}: not found; install with: apt-get install ca-certificates") from None
