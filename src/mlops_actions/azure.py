@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_actions import github
 from mlops_actions.errors import ActionError
+from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -268,11 +269,3 @@ def ml_client(workspace: Workspace) -> MLClient:
         enable_telemetry=False,
         show_progress=False,
     )
-
-
-def reason(error: Exception) -> str:
-    """What an error of the SDK says, in one line: its message without the codes and the object it was found in."""
-    inner = getattr(error, "error", None)
-    text = getattr(inner, "message", None) or getattr(error, "message", None) or str(error) or type(error).__name__
-    # The SDK's validation errors go on with links to its documentation.
-    return " ".join(str(text).partition("Visit this link")[0].split())[:600]

@@ -30,3 +30,17 @@ def read(file: Path, what: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ActionError(f"{file} is not a {what} definition: it holds no mapping", file=str(file), line=1)
     return document
+
+
+def line_of(file: Path, path: str) -> int | None:
+    """The line in which `file` has `path`, such as `jobs.train.component`, or as much of it as there is."""
+    node = yaml.compose(file.read_text(encoding="utf-8"))
+    line = None
+    for part in path.split("."):
+        entries = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next(((key, value) for key, value in entries if key.value == part), None)
+        if found is None:
+            break
+        key, node = found
+        line = key.start_mark.line + 1
+    return line

@@ -12,6 +12,7 @@ from mlops_actions import azure, definitions
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
+from mlops_actions.sdk_errors import in_definition, reason
 
 ComputeState = Literal["running", "stopped", "deleted"]
 
@@ -134,7 +135,7 @@ class _Bringing:
         try:
             return self._rest.get(f"computes/{self._name}")
         except AzureError as error:
-            raise ActionError(f"the state of compute {self._name} cannot be read: {azure.reason(error)}") from error
+            raise ActionError(f"the state of compute {self._name} cannot be read: {reason(error)}") from error
 
     def _step(self, compute: dict[str, Any] | None, current: str) -> _Step:
         cluster = compute is not None and compute["properties"]["computeType"] != "ComputeInstance"
@@ -165,14 +166,14 @@ class _Bringing:
             else:
                 self._rest.post(f"computes/{self._name}/{step}")
         except HttpResponseError as error:
-            refused = f"{step} was refused: {azure.reason(error)}"
+            refused = f"{step} was refused: {reason(error)}"
             if error.status_code != _CONFLICT:
                 raise ActionError(f"compute {self._name}: {refused}") from error
             # Somebody else got in between: the next look tells what became of it.
             self._refused = refused
             return
         except AzureError as error:
-            raise ActionError(f"compute {self._name}: {step} failed: {azure.reason(error)}") from error
+            raise ActionError(f"compute {self._name}: {step} failed: {reason(error)}") from error
         self.changed = True
 
     def _create(self) -> None:
@@ -180,12 +181,13 @@ class _Bringing:
         from azure.ai.ml.exceptions import MlException  # noqa: PLC0415
         from marshmallow import ValidationError  # noqa: PLC0415
 
-        file = str(self._file)
+        if self._file is None:
+            raise AssertionError("_step creates from a file alone")
         try:
-            compute = load_compute(file, params_override=[{"name": self._name}])
+            compute = load_compute(str(self._file), params_override=[{"name": self._name}])
+            azure.ml_client(self._workspace).compute.begin_create_or_update(compute)
         except (MlException, ValidationError) as error:
-            raise ActionError(f"{file} is not a compute definition: {azure.reason(error)}", file=file) from error
-        azure.ml_client(self._workspace).compute.begin_create_or_update(compute)
+            raise in_definition(error, self._file, "is not a compute definition") from error
 
 
 def _pauses() -> Iterator[float]:

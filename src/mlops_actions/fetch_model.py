@@ -14,6 +14,7 @@ from mlops_actions.aml.job import AmlJob, registered_model
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
+from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -83,7 +84,7 @@ def _which(
     client: MLClient, rest: azure.Rest, name: str | None, version: str | None, job_name: str | None
 ) -> tuple[str, str]:
     """Name and version of the model that the inputs mean. Raises ActionError if there is none."""
-    from azure.ai.ml.exceptions import MlException  # noqa: PLC0415 - slow to import
+    from azure.ai.ml.exceptions import MlException, ValidationErrorType  # noqa: PLC0415 - slow to import
     from azure.core.exceptions import AzureError, ResourceNotFoundError  # noqa: PLC0415
 
     try:
@@ -102,10 +103,12 @@ def _which(
         if version == _LATEST:
             return str(name), str(client.models.get(str(name), label=_LATEST).version)
         client.models.get(str(name), version)
-    except ResourceNotFoundError:
-        raise ActionError(f"model {name}:{version} does not exist in workspace {client.workspace_name}") from None
     except (AzureError, MlException) as error:
-        raise ActionError(f"model {name}:{version} cannot be found: {azure.reason(error)}") from error
+        # Of a version the service says it, of `latest` the SDK.
+        missing = getattr(error, "error_type", None) == ValidationErrorType.RESOURCE_NOT_FOUND
+        if missing or isinstance(error, ResourceNotFoundError):
+            raise ActionError(f"model {name}:{version} does not exist in workspace {client.workspace_name}") from None
+        raise ActionError(f"model {name}:{version} cannot be found: {reason(error)}") from error
     return str(name), str(version)
 
 
@@ -122,7 +125,7 @@ def _download(client: MLClient, name: str, version: str, folder: Path) -> Path:
     try:
         client.models.download(name, version, download_path=str(folder))
     except (AzureError, MlException, OSError) as error:
-        raise ActionError(f"model {name}:{version} was not downloaded: {azure.reason(error)}") from error
+        raise ActionError(f"model {name}:{version} was not downloaded: {reason(error)}") from error
     inside = folder / name
     if not inside.exists():
         raise ActionError(f"model {name}:{version} has no files")

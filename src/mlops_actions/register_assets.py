@@ -11,6 +11,7 @@ from mlops_actions import azure, definitions
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
+from mlops_actions.sdk_errors import in_definition, reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -94,8 +95,7 @@ def _read(kind: str, file: Path) -> _Source:
     try:
         return _Source(kind, file, loaders[kind](str(file)))
     except (MlException, ValidationError, AttributeError, TypeError, ValueError) as error:
-        text = f"{file} does not define {'data' if kind == 'data' else f'a valid {kind}'}: {azure.reason(error)}"
-        raise ActionError(text, file=str(file)) from error
+        raise in_definition(error, file, f"does not define a valid {kind}{' asset' * (kind == 'data')}") from error
 
 
 def _register(client: MLClient, source: _Source) -> dict[str, str]:
@@ -111,7 +111,7 @@ def _register(client: MLClient, source: _Source) -> dict[str, str]:
         known = _known(operation, entity.name, entity.version)
         registered = operation.create_or_update(entity)
     except (AzureError, MlException, ValidationError, OSError) as error:
-        text = f"{source.kind} {entity.name} of {source.file} was not registered: {azure.reason(error)}"
+        text = f"{source.kind} {entity.name} of {source.file} was not registered: {reason(error)}"
         if known:
             text += f" (version {entity.version} exists; if the content changed, raise the version)"
         raise ActionError(text, file=str(source.file)) from error

@@ -14,6 +14,7 @@ from mlops_actions.aml.job import COMPLETED, AmlJob, registered_model
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
+from mlops_actions.sdk_errors import reason
 
 _SUMMARY = Path(__file__).parents[2] / "actions" / "run-aml-pipeline" / "summary.md"
 _CANCELLED = "CancelRequested"
@@ -130,7 +131,7 @@ def _errors_as_one_line(what: str) -> Iterator[None]:
     try:
         yield
     except (AzureError, MlException) as error:
-        raise ActionError(f"job {what}: {azure.reason(error)}") from error
+        raise ActionError(f"job {what}: {reason(error)}") from error
 
 
 def _summarized(job: AmlJob, run: PipelineRun, why: Failure | None = None) -> PipelineRun:

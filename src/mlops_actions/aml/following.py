@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from mlops_actions import azure, github
+from mlops_actions import github
 from mlops_actions.aml.job import TERMINAL, AmlJob
 from mlops_actions.errors import ActionError
+from mlops_actions.sdk_errors import reason
 
 _POLL_SECONDS = (1.0, 10.0)
 _WITH_LOGS = {"Running", "CancelRequested", "Finalizing", *TERMINAL}
@@ -37,7 +38,7 @@ def follow(job: AmlJob, deadline: float) -> str | None:
             _show_news(job, states)
         except AzureError as error:
             # azure-core has retried already; the job does not mind, so neither does this.
-            say(f"the job cannot be read for the moment: {azure.reason(error)}")
+            say(f"the job cannot be read for the moment: {reason(error)}")
             status = None
         if status in TERMINAL:
             return status
@@ -112,7 +113,7 @@ def cancelled(job: AmlJob) -> str:
     try:
         return "was cancelled" if job.cancel() else "was not submitted"
     except AzureError as error:
-        return f"could not be cancelled ({azure.reason(error)}) and may still run: cancel it in the Studio"
+        return f"could not be cancelled ({reason(error)}) and may still run: cancel it in the Studio"
 
 
 def say(line: str) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_actions import azure
 from mlops_actions.errors import ActionError
+from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -157,7 +158,7 @@ def registered_model(client: MLClient, job: AmlJob) -> RegisteredModel | None:
             files = sorted(Path(folder).rglob(_REGISTRATION_FILE))
             details = json.loads(files[0].read_text(encoding="utf-8")) if files else {}
     except (AzureError, MlException, OSError, ValueError) as error:
-        raise ActionError(f"the output {output} of job {job.name} cannot be read: {azure.reason(error)}") from error
+        raise ActionError(f"the output {output} of job {job.name} cannot be read: {reason(error)}") from error
     if not (details.get("name") and details.get("version")):
         raise ActionError(f"the output {output} of job {job.name} names no model: was its register node run?")
     # The file has the name as it was given; the id has it as it was registered.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_actions import azure, definitions, github
 from mlops_actions.aml.job import COMPLETED, TERMINAL, AmlJob
 from mlops_actions.errors import ActionError
+from mlops_actions.sdk_errors import in_definition
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -107,8 +108,7 @@ class Pipeline:
             job.tags = {**(job.tags or {}), **lineage()}
             client.jobs.create_or_update(job)
         except (AzureError, MlException, ValidationError, OSError, KeyError, TypeError, ValueError) as error:
-            text = f"{self.file} was not submitted: {azure.reason(error)}"
-            raise ActionError(text, file=str(self.file)) from error
+            raise in_definition(error, self.file, "was not submitted") from error
 
     def check_same(self, name: str, properties: Mapping[str, Any]) -> None:
         """Raise ActionError if the job called `name`, which exists, was submitted with other inputs."""
