@@ -107,19 +107,20 @@ def test_a_file_that_is_not_yaml(action: Action, write_yaml: WriteYaml) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "content", "line", "reason"),
+    ("kind", "content", "expected"),
     [
-        ("environments", {"name": "x", "picture": "debian:12"}, ",line=2", "environment: picture: Unknown field."),
-        ("components", {"name": "x", "type": "command"}, "", "component: command: Missing data for required field."),
-        ("data", {"name": "x", "type": "blue", "path": "."}, ",line=2", "data asset: type: Must be one of"),
+        ("environments", {"name": "x", "picture": "debian:12"}, ",line=2::{} environment: picture: Unknown field."),
+        ("components", {"name": "x", "type": "command"}, "::{} component: command: Missing data for required field."),
+        ("data", {"name": "x", "type": "blue", "path": "."}, ",line=2::{} data asset: type: Must be one of"),
     ],
 )
 def test_a_file_of_something_else(
-    action: Action, write_yaml: WriteYaml, kind: str, content: dict[str, object], line: str, reason: str
+    action: Action, write_yaml: WriteYaml, kind: str, content: dict[str, object], expected: str
 ) -> None:
     write_yaml("wrong.yaml", content)
     ran = action("register-assets", **{kind: "wrong.yaml"})
-    assert ran.error.startswith(f"::error file=wrong.yaml{line}::wrong.yaml does not define a valid {reason}")
+    told = expected.format("wrong.yaml does not define a valid")
+    assert ran.error.startswith(f"::error file=wrong.yaml{told}")
 
 
 def test_a_folder_of_data_that_does_not_exist(action: Action, write_yaml: WriteYaml, tag: str) -> None:
