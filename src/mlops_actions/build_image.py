@@ -16,6 +16,7 @@ from mlops_actions.image.docker import Docker, DockerError, client
 from mlops_actions.image.login import logged_in
 from mlops_actions.image.tags import image_tags
 from mlops_actions.image_reference import DOCKER_HUB, ImageReference
+from mlops_actions.interruption import interruptible
 
 _SUMMARY = Path(__file__).parents[2] / "actions" / "build-image" / "summary.md"
 
@@ -64,7 +65,7 @@ def build_image(
     dockerfile = _dockerfile(context, file)
     names = tuple(f"{name}:{tag}" for tag in image_tags(os.environ, tags))
     stamped = {**_labels(names[0].removeprefix(f"{name}:")), **(labels or {})}
-    with logged_in(name.registry, username, password) as config:
+    with interruptible(), logged_in(name.registry, username, password) as config:
         docker = client(config)
         _build(docker, context, dockerfile, names, network=network, build_args=build_args or {}, labels=stamped)
         if push:

@@ -94,7 +94,13 @@ def _command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _app(command: str) -> App:
-    app = App(name=f"mlops {command}", help_format="plaintext", version_flags=[], result_action="return_value")
+    app = App(
+        name=f"mlops {command}",
+        help_format="plaintext",
+        version_flags=[],
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,  # a cancelled step is told as such, by us
+    )
     app.default(_command(action_function(command)))
     return app
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlops_actions import azure, github
-from mlops_actions.aml.following import Failure, cancelled, failure, follow, interruptible, say
+from mlops_actions.aml.following import Failure, cancelled, failure, follow, say
 from mlops_actions.aml.job import COMPLETED, AmlJob, registered_model
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
+from mlops_actions.interruption import interruptible
 from mlops_actions.sdk_errors import reason
 
 _SUMMARY = Path(__file__).parents[2] / "actions" / "run-aml-pipeline" / "summary.md"

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 from mlops_actions import github
 from mlops_actions.aml.job import TERMINAL, AmlJob
@@ -19,7 +14,6 @@ from mlops_actions.sdk_errors import reason
 _POLL_SECONDS = (1.0, 10.0)
 _WITH_LOGS = {"Running", "CancelRequested", "Finalizing", *TERMINAL}
 _TAIL = 40
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def follow(job: AmlJob, deadline: float) -> str | None:
@@ -83,27 +77,6 @@ def failure(job: AmlJob, status: str) -> Failure:
     reasons = [f"node {node.name} failed: {job.error(node.run_id) or 'it says no reason'}" for node in failed]
     said = "; ".join(reasons) or job.error(job.name) or "it says no reason"
     return Failure(f"job {job.name} is {status}: {said}", "\n\n".join(logs))
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGINT and SIGTERM, with which runners end a step, end the block with KeyboardInterrupt(signal's name)."""
-    if threading.current_thread() is not threading.main_thread():  # where signals do not arrive
-        yield
-        return
-
-    def interrupted(number: int, _: FrameType | None) -> None:
-        # The one is soon followed by the other: neither may end what is done about the first.
-        for signal_number in _SIGNALS:
-            signal.signal(signal_number, signal.SIG_IGN)
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    former = {number: signal.signal(number, interrupted) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def cancelled(job: AmlJob) -> str:

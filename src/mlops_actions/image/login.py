@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from mlops_actions.errors import ActionError
@@ -34,19 +32,12 @@ def logged_in(registry: str, username: str | None, password: str | None) -> Iter
         raise ActionError(f"{'password' if password else 'username'} is given alone: a login takes both, or neither")
     mask(password)
     folder = Path(tempfile.mkdtemp(prefix="docker-config-", dir=os.environ.get("RUNNER_TEMP")))  # mode 0700
-    former = signal.signal(signal.SIGTERM, _interrupt)
     try:
         _copy_configuration(folder, registry)
         _login(Docker(folder), registry, username, password)
         yield folder
     finally:
         shutil.rmtree(folder)
-        signal.signal(signal.SIGTERM, former)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """A cancelled run sends SIGTERM, which would end this process without a clean-up."""
-    raise KeyboardInterrupt
 
 
 def _login(docker: Docker, registry: str, username: str, password: str) -> None:

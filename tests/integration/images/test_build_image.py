@@ -149,13 +149,14 @@ def test_the_command_takes_the_inputs_and_writes_the_outputs(
     step.assert_nothing_is_left()
 
 
+@pytest.mark.parametrize("password", [ACCOUNT.password, ""])
 def test_a_cancelled_build_ends_and_forgets_its_login(
-    step: Step, shell_image: str, guarded_registry: Registry, builder: str
+    step: Step, shell_image: str, guarded_registry: Registry, builder: str, password: str
 ) -> None:
     step.dockerfile(f"FROM {shell_image}\nRUN echo begun && sleep 4242\n")
     inputs = {
         "context": str(step.context), "image": f"{guarded_registry.address}/org/cancelled",
-        "username": ACCOUNT.username, "password": ACCOUNT.password,
+        "username": ACCOUNT.username if password else "", "password": password,
     }  # fmt: skip
     with subprocess.Popen(
         ["mlops", "build-image"],
@@ -172,7 +173,8 @@ def test_a_cancelled_build_ends_and_forgets_its_login(
                 break
         process.send_signal(signal.SIGTERM)
         lines += process.stdout.readlines()
-        assert process.wait(timeout=60) != 0, "".join(lines)
+        assert process.wait(timeout=60) == 1, "".join(lines)
+    assert lines[-1] == "::error::mlops build-image was interrupted\n"
     step.assert_nothing_is_left()
     wait_for("the build's step to end", lambda: not running("sleep", "4242"), seconds=60)
 
