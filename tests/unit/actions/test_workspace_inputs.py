@@ -24,6 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     # Which way is taken is asked here; whether Azure lets one in is asked in tests/integration.
     monkeypatch.setattr(azure, "_signed_in", azure._credential)
+    monkeypatch.setattr(azure, "_check_exists", lambda _: None)
 
 
 def refusal(given: SignIn) -> str:
