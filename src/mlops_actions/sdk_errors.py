@@ -23,8 +23,8 @@ _INLINE = "Anonymous assets must be defined inline; "
 def reason(error: BaseException) -> str:
     """Why the SDK or the service refused, in one line."""
     inner = getattr(error, "error", None)
-    text = str(getattr(inner, "message", None) or getattr(error, "message", None) or error or type(error).__name__)
-    text = _COLOUR.sub("", text)
+    text = str(getattr(inner, "message", None) or getattr(error, "message", None) or error)
+    text = _COLOUR.sub("", text) or type(error).__name__
     if details := _DETAILS.search(text):
         text = details[1]
     found = [f"{path}: {message}" if path else message for path, message in _validation_errors(text)]
