@@ -129,6 +129,7 @@ def _build(
     arguments += [f"--build-arg={key}={value}" for key, value in build_args.items()]
     arguments += [f"--label={key}={value}" for key, value in labels.items()]
     arguments += [f"--network={network}"] if network else []
+    arguments += [] if docker.has_buildkit else ["--force-rm"]  # else the container of a step that fails stays
     log = BuildLog()
 
     def take(line: str) -> None:

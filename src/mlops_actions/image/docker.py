@@ -34,6 +34,11 @@ class Docker:
         config = {} if self.config is None else {"DOCKER_CONFIG": str(self.config)}
         return {**os.environ, **self.settings, **config}
 
+    @property
+    def has_buildkit(self) -> bool:
+        """Whether builds go to BuildKit."""
+        return self.environment().get("DOCKER_BUILDKIT") != "0"
+
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """What it prints; DockerError if it fails."""
         done = subprocess.run(

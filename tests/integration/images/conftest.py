@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,21 +61,29 @@ def shell_image(docker: Client) -> Iterator[str]:
     docker.run("rmi", "--force", name)
 
 
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    started = Registry.on_free_port(tmp_path_factory.mktemp("registry"))
-    started.start()
-    yield started
-    started.stop()
+@contextmanager
+def _started(registry: Registry, docker: Client) -> Iterator[Registry]:
+    """Run a registry; what was built for it goes from Docker in the end."""
+    registry.start()
+    try:
+        yield registry
+    finally:
+        registry.stop()
+        if built := docker.run("images", "--quiet", f"--filter=reference={registry.address}/*/*").split():
+            docker.run("rmi", "--force", *set(built))
 
 
 @pytest.fixture(scope="session")
-def guarded_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def registry(docker: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with _started(Registry.on_free_port(tmp_path_factory.mktemp("registry")), docker) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def guarded_registry(docker: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry that asks for a password."""
-    started = Registry.on_free_port(tmp_path_factory.mktemp("guarded-registry"), ACCOUNT)
-    started.start()
-    yield started
-    started.stop()
+    with _started(Registry.on_free_port(tmp_path_factory.mktemp("guarded-registry"), ACCOUNT), docker) as started:
+        yield started
 
 
 @pytest.fixture

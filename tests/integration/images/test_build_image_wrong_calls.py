@@ -81,7 +81,8 @@ def test_a_tag_that_is_none(step: Step) -> None:
     assert "tags: 'a b' is not a tag" in str(error_of(step, tags=("a b",)))
 
 
-def test_a_step_that_fails(step: Step, shell_image: str) -> None:
+def test_a_step_that_fails(step: Step, docker: Client, shell_image: str) -> None:
+    before = docker.run("ps", "--all", "--quiet")
     file = step.dockerfile(
         f"FROM {shell_image} AS first\nRUN true\nFROM {shell_image}\n# before\nRUN test -d / && \\\n"
         "    # inside\n    echo 'no rule to make target' >&2 && \\\n    exit 7\nRUN echo never\n"
@@ -90,6 +91,7 @@ def test_a_step_that_fails(step: Step, shell_image: str) -> None:
     assert str(error).startswith(f"{file}:5 does not build: `RUN test -d / && ")
     assert str(error).endswith("` failed: exit status 7: no rule to make target")
     assert (error.file, error.line) == (str(file), 5)
+    assert docker.run("ps", "--all", "--quiet") == before
 
 
 def test_an_instruction_that_does_not_exist(step: Step, shell_image: str) -> None:
