@@ -10,6 +10,15 @@ from azure.ai.ml import MLClient
 
 from .conftest import COMPUTE, Action, WriteYaml, node, pipeline, training
 
+LOG = """
+import sys
+import mlflow
+with mlflow.start_run():
+    for step, pair in enumerate(sys.argv[1:]):
+        name, value = pair.split("=")
+        mlflow.log_metric(name, float(value), step=step)
+"""
+
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
@@ -62,6 +71,29 @@ def test_the_model_is_this_jobs_and_not_the_latest(action: Action, write_yaml: W
         ran = action("run-aml-pipeline", file=file, job_name=job)
         assert ran.outputs["model-version"] == str(number)
     assert action("run-aml-pipeline", file=file, job_name=first).outputs["model-version"] == "1"
+
+
+def test_the_metrics_of_the_nodes(action: Action, write_yaml: WriteYaml) -> None:
+    conda = {"name": "m", "dependencies": ["python=3.11", "pip", {"pip": ["mlflow-skinny==3.15.0"]}]}
+    environment = {"name": "actions-mlflow", "version": "1", "image": "debian:12", "conda_file": conda}
+    assert action("register-assets", environments=write_yaml("mlflow.yaml", environment)).status == 0
+    write_yaml("code/log.py", LOG)
+    logging = {"code": "code", "environment": "azureml:actions-mlflow@latest"}
+    second = node(
+        "cat ${{inputs.after}}; python log.py accuracy=0.75 loss=nan",
+        **logging,
+        inputs={"after": "${{parent.jobs.first.outputs.done}}"},
+    )
+    first = node(
+        "python log.py accuracy=0.25 accuracy=0.5 seconds=3; echo > ${{outputs.done}}",
+        **logging,
+        outputs={"done": {"type": "uri_file"}},
+    )
+    ran = action("run-aml-pipeline", file=write_yaml("pipeline.yaml", pipeline({"first": first, "second": second})))
+    assert ran.status == 0, ran.log
+    assert json.loads(ran.outputs["metrics"]) == {"accuracy": 0.75, "loss": None, "seconds": 3.0}
+    assert "| accuracy | 0.75 |" in ran.summary
+    assert "| loss | not a finite number |" in ran.summary
 
 
 def test_a_job_without_a_model(action: Action, write_yaml: WriteYaml) -> None:
