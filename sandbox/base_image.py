@@ -21,7 +21,7 @@ from mlops_actions import registry_api
 from mlops_actions.image_reference import ImageReference
 from sandbox import debian_tree, paths
 from sandbox.docker import ensure_docker
-from sandbox.kubernetes.lock import exclusive
+from sandbox.lock import exclusive
 from sandbox.processes import SandboxError
 from sandbox.registry import ensure_registry
 

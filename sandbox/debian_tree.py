@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from sandbox import paths
-from sandbox.kubernetes.lock import exclusive
+from sandbox.lock import exclusive
 from sandbox.processes import SandboxError
 
 SUITE = "bookworm"

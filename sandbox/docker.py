@@ -16,7 +16,7 @@ from pathlib import Path
 import tomli_w
 
 from sandbox import docker_leftovers, paths
-from sandbox.kubernetes.lock import exclusive
+from sandbox.lock import exclusive
 from sandbox.processes import Daemon, SandboxError, wait_for
 
 _SOCKET_PATH_LIMIT = 107

@@ -13,7 +13,7 @@ import bcrypt
 import yaml
 
 from sandbox import paths
-from sandbox.kubernetes.lock import exclusive
+from sandbox.lock import exclusive
 from sandbox.processes import Daemon, SandboxError, wait_for
 
 PORT = 5000

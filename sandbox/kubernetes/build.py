@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sandbox import paths
-from sandbox.kubernetes.lock import exclusive
+from sandbox.lock import exclusive
 from sandbox.processes import SandboxError
 
 SOURCES = Path(__file__).parent

@@ -17,8 +17,8 @@ from pathlib import Path
 from sandbox import paths
 from sandbox.kubernetes import build, configuration, layout, leftovers, network
 from sandbox.kubernetes.certificates import ensure_certificates
-from sandbox.kubernetes.lock import exclusive
 from sandbox.kubernetes.static_image import StaticImage
+from sandbox.lock import exclusive
 from sandbox.processes import Daemon, SandboxError, wait_for
 
 Say = Callable[[str], None]

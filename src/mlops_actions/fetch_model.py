@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_actions import azure
-from mlops_actions.aml.job import AmlJob, registered_model
+from mlops_actions.aml.job import JOB_TAG, AmlJob, registered_model
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
@@ -18,6 +18,7 @@ from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
+    from azure.ai.ml.entities import Model
 
 _SUMMARY = Path(__file__).parents[2] / "actions" / "fetch-model" / "summary.md"
 _LATEST = "latest"
@@ -27,12 +28,13 @@ _STAMP = ".fetched-model.json"
 
 @dataclass(frozen=True)
 class FetchedModel:
-    """The folder with the model's files, which model it is, and a digest of those files."""
+    """The folder with the model's files, which model it is, a digest of those files, and the job that it is from."""
 
     path: Path
     name: str
     version: str
     sha256: str
+    job_name: str | None
 
 
 def fetch_model(
@@ -58,7 +60,8 @@ def fetch_model(
         raise ActionError("which model is meant? give name and version (a number or latest), or job-name")
     workspace = azure.workspace(sign_in)
     client = azure.ml_client(workspace)
-    name, version = _which(client, azure.Rest(workspace), name, version, job_name)
+    model = _which(client, azure.Rest(workspace), name, version, job_name)
+    name, version = str(model.name), str(model.version)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
         content = _download(client, name, version, Path(folder) / "download")
@@ -70,7 +73,7 @@ def fetch_model(
     print(f"model {name}:{version} is in {path} (sha256 {digest})", flush=True)  # noqa: T201 - progress
     values = {"name": table_cell(name), "version": table_cell(version), "path": table_cell(path), "sha256": digest}
     summarize(_SUMMARY, values)
-    return FetchedModel(path, name, version, digest)
+    return FetchedModel(path, name, version, digest, (model.tags or {}).get(JOB_TAG))
 
 
 def _check_target(path: Path) -> None:
@@ -80,10 +83,8 @@ def _check_target(path: Path) -> None:
         raise ActionError(f"path {path} holds files that this action did not fetch: give another, or remove them")
 
 
-def _which(
-    client: MLClient, rest: azure.Rest, name: str | None, version: str | None, job_name: str | None
-) -> tuple[str, str]:
-    """Name and version of the model that the inputs mean. Raises ActionError if there is none."""
+def _which(client: MLClient, rest: azure.Rest, name: str | None, version: str | None, job_name: str | None) -> Model:
+    """The model that the inputs mean. Raises ActionError if there is none."""
     from azure.ai.ml.exceptions import MlException, ValidationErrorType  # noqa: PLC0415 - slow to import
     from azure.core.exceptions import AzureError, ResourceNotFoundError  # noqa: PLC0415
 
@@ -99,17 +100,16 @@ def _which(
                 (model.name, _LATEST),
             }:
                 raise ActionError(f"job {job_name} registered {model.name}:{model.version}, not {name}:{version}")
-            return model.name, model.version
-        if version == _LATEST:
-            return str(name), str(client.models.get(str(name), label=_LATEST).version)
-        client.models.get(str(name), version)
+            name, version = model.name, model.version
+        which = {"label": _LATEST} if version == _LATEST else {"version": str(version)}
+        found: Model = client.models.get(str(name), **which)
     except (AzureError, MlException) as error:
         # Of a version the service says it, of `latest` the SDK.
         missing = getattr(error, "error_type", None) == ValidationErrorType.RESOURCE_NOT_FOUND
         if missing or isinstance(error, ResourceNotFoundError):
             raise ActionError(f"model {name}:{version} does not exist in workspace {client.workspace_name}") from None
         raise ActionError(f"model {name}:{version} cannot be found: {reason(error)}") from error
-    return str(name), str(version)
+    return found
 
 
 def _download(client: MLClient, name: str, version: str, folder: Path) -> Path:

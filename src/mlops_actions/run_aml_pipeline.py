@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlops_actions import azure, github
 from mlops_actions.aml.following import Failure, cancelled, failure, follow, say
-from mlops_actions.aml.job import COMPLETED, AmlJob, registered_model
+from mlops_actions.aml.job import COMPLETED, JOB_TAG, AmlJob, registered_model
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
@@ -118,7 +118,7 @@ def _with_model(job: AmlJob, run: PipelineRun, workspace: azure.Workspace) -> Pi
     if model is None:
         return run
     entity = client.models.get(model.name, model.version)
-    entity.tags = {**(entity.tags or {}), "job": job.name, **lineage()}
+    entity.tags = {**(entity.tags or {}), JOB_TAG: job.name, **lineage()}
     client.models.create_or_update(entity)
     say(f"registered model {model.name}:{model.version}")
     return replace(run, model_name=model.name, model_version=model.version)

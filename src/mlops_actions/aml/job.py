@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States that a job does not leave by itself (azure.ai.ml's RunHistoryConstants.TERMINAL_STATUSES, and Paused)."""
 
+JOB_TAG = "job"
+"""Tag of a model with the name of the job that registered it."""
+
 COMPLETED = "Completed"
 _LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt")
 _REGISTRATION = "registration_details"

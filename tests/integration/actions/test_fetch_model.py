@@ -44,7 +44,13 @@ def test_a_version(action: Action, tmp_path: Path, registered: str, given: str, 
     folder = tmp_path / "context" / "model"
     assert contents(folder) == {"model.bin": f"weights {version}\n", "inner/part": "part\n"}
     digest = fetch_model.tree_digest(folder)
-    assert ran.outputs == {"path": "context/model", "name": registered, "version": version, "sha256": digest}
+    assert ran.outputs == {
+        "path": "context/model",
+        "name": registered,
+        "version": version,
+        "sha256": digest,
+        "job-name": "",
+    }
     assert f"{registered}:{version}" in ran.summary
     assert digest in ran.summary
     assert [entry.name for entry in (tmp_path / "context").iterdir()] == ["model"]
@@ -82,6 +88,7 @@ def test_the_model_that_a_job_registered_and_not_a_later_one(
     assert (first.outputs["model-version"], second.outputs["model-version"]) == ("1", "2")
 
     fetched = action("fetch-model", job_name=first.outputs["job-name"], path="first")
+    assert fetched.outputs["job-name"] == first.outputs["job-name"]
     assert (fetched.outputs["name"], fetched.outputs["version"]) == (name, "1")
     assert contents(tmp_path / "first") == {"model.bin": "first\n", "inner/part": "part\n"}
 

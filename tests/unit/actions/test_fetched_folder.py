@@ -54,7 +54,7 @@ class Models:
         self._write = write_download
 
     def get(self, name: str, version: str = "12", **_: str) -> object:
-        return type("Model", (), {"name": name, "version": version})()
+        return type("Model", (), {"name": name, "version": version, "tags": {"job": "trained-7"}})()
 
     def download(self, name: str, _: str, download_path: str) -> None:
         self._write(Path(download_path) / name)
