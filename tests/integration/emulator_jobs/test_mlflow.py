@@ -3,12 +3,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 from azure.ai.ml import MLClient, command
 from azure.ai.ml.entities import Environment
 from azure.identity import ClientSecretCredential
+from azureml_emulator import lifecycle
 
 from ..conftest import Emulator
-from .conftest import COMPUTE, ENVIRONMENT, Submit, children, ended, node
+from .conftest import COMPUTE, ENVIRONMENT, Submit, children, ended, node, until
 
 LOG = """
 import mlflow
@@ -93,3 +95,23 @@ def test_a_job_learns_no_secret(client: MLClient, emulator: Emulator, tmp_path: 
     assert f"AZUREML_RUN_ID={job.name}" in variables
     assert f":{settings.ports.proxy}" not in variables
     assert "MLFLOW_TRACKING_URI=http://127.0.0.1" in variables
+
+
+def test_a_server_killed_while_it_made_its_database_starts_again(tmp_path: Path) -> None:
+    state = tmp_path / "killed"
+    settings = lifecycle.up(state)
+    lifecycle.down(state)
+    (state / "mlflow" / "was-ready").unlink(missing_ok=True)
+    (state / "mlflow" / "mlflow.db").write_bytes(b"half a database")
+    settings = lifecycle.up(state)
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{settings.ports.mlflow}/health", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    try:
+        until("MLflow", answers)
+    finally:
+        lifecycle.down(state)

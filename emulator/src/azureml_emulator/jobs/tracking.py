@@ -31,6 +31,7 @@ class Tracking:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._folder = context.settings.state / "mlflow"
+        self._was_ready = self._folder / "was-ready"
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
         self._ready = threading.Event()
@@ -43,6 +44,7 @@ class Tracking:
     def start(self) -> None:
         """Start the server, without waiting for it to be ready: that takes seconds."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._forget_half_made_database()
         environment = surroundings(("HOME", "VIRTUAL_ENV"), own_proxy=self._context.settings.ports.proxy)
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -60,6 +62,15 @@ class Tracking:
             )
         self._recorded = processes.record(self._context.settings.state / "pid", "mlflow", self._process.pid)
 
+    def _forget_half_made_database(self) -> None:
+        """Remove a database whose server was never ready: one that was killed while it made the tables.
+
+        MLflow cannot go on from there, and no run can be in it, since each waits for the server to be ready.
+        """
+        if not self._was_ready.exists():
+            for file in self._folder.glob("mlflow.db*"):
+                file.unlink()
+
     def stop(self) -> None:
         """End the server."""
         self._client.close()
@@ -72,6 +83,7 @@ class Tracking:
         deadline = time.monotonic() + _READY_SECONDS
         while not self._ready.is_set():
             if self._answers():
+                self._was_ready.touch()
                 self._ready.set()
                 return
             ended = self._process is None or self._process.poll() is not None
