@@ -27,7 +27,8 @@ lint: setup ## every linter
 test: setup ## all linters and all tests
 	@$(RUN) python -m sandbox test
 
-clean: down ## forget what the demo and the tests keep in this folder
-	rm -rf .demo .mlops-actions .mypy_cache .pytest_cache .ruff_cache
+clean: setup ## end everything and forget what it holds: images, models, photos, reports
+	@$(RUN) python -m sandbox clean
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
 
 .PHONY: help setup demo up down lint test clean

@@ -1,4 +1,4 @@
-"""`python -m sandbox demo | test | up | down`: what the Makefile calls."""
+"""`python -m sandbox demo | test | up | down | clean`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -50,6 +50,12 @@ def test() -> int:
 def down() -> None:
     """End all that `demo` and `up` started."""
     laptop_cloud.down()
+
+
+@app.command
+def clean() -> None:
+    """End everything, and forget what it holds."""
+    laptop_cloud.forget()
 
 
 def main() -> int:

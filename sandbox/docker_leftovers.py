@@ -6,22 +6,19 @@ import os
 import re
 import signal
 import subprocess
-from functools import partial
 from pathlib import Path
 
+from sandbox.leftovers import CGROUPS, SHIM_SOCKETS, remove_cgroups, remove_dead_sockets
 from sandbox.processes import began_at, wait_for
-
-_CGROUPS = Path("/sys/fs/cgroup")
-_SHIM_SOCKETS = Path("/run/containerd/s")
-"""Shared by all containerds of the machine; no flag moves it."""
 
 
 def remove_leftovers(folder: Path, cgroup: str) -> None:
     """Remove what the Docker in `folder`, the containers of which are in `cgroup`, left behind; its data stays."""
     _kill(_strays(folder, cgroup))
     _unmount(folder)
-    _remove_cgroups(cgroup)
-    _remove_dead_sockets()
+    remove_cgroups(_tops(cgroup))
+    remove_dead_sockets()
+    _remove_empty_folders()
 
 
 def _strays(folder: Path, cgroup: str) -> set[int]:
@@ -63,31 +60,10 @@ def _unmount(folder: Path) -> None:
 
 def _tops(cgroup: str) -> list[Path]:
     """The cgroup in each hierarchy: there is one in version 2, and one a controller in version 1."""
-    return [top for top in (_CGROUPS / cgroup, *_CGROUPS.glob(f"*/{cgroup}")) if top.is_dir()]
+    return [top for top in (CGROUPS / cgroup, *CGROUPS.glob(f"*/{cgroup}")) if top.is_dir()]
 
 
-def _remove_cgroups(cgroup: str) -> None:
-    for top in _tops(cgroup):
-        # Deepest first; a cgroup's files are the kernel's and go with their folder.
-        for folder, _, _ in os.walk(top, topdown=False):
-            wait_for(f"the cgroup {folder} to be empty", partial(_remove_cgroup, Path(folder)), seconds=10)
-
-
-def _remove_cgroup(folder: Path) -> bool:
-    try:
-        folder.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError:  # its last process is a zombie still
-        return False
-    return True
-
-
-def _remove_dead_sockets() -> None:
-    open_sockets = set(Path("/proc/net/unix").read_text().split())
-    for file in _SHIM_SOCKETS.glob("*"):
-        if file.is_socket() and str(file) not in open_sockets:
-            file.unlink(missing_ok=True)
-    for folder in (_SHIM_SOCKETS, _SHIM_SOCKETS.parent):
+def _remove_empty_folders() -> None:
+    for folder in (SHIM_SOCKETS, SHIM_SOCKETS.parent):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

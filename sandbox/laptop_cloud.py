@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -89,6 +90,13 @@ def down() -> None:
             failures.append(f"{name}: {error}")
     if failures:
         raise SandboxError("not everything ended: " + "; ".join(failures))
+
+
+def forget() -> None:
+    """End everything, and remove what it holds: images, the emulator's state, the photos and reports of the demo."""
+    down()
+    for folder in (paths.state() / "docker", paths.state() / "registry", EMULATOR.parent):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def environment(cloud: LaptopCloud) -> dict[str, str]:

@@ -71,15 +71,18 @@ def _refuse_other_owner() -> None:
 
 
 def _bring_up(kubeall: Path, say: Say) -> None:
-    if running() and _built_from(kubeall):
-        say("mending the cluster: starting again what has died")
-        try:
-            _start(kubeall, say, patience=15)
-        except SandboxError as error:
-            say(f"that did not mend it ({error}); starting it anew")
-        else:
-            return
+    # Twice: what was just being killed may have been taken for alive the first time.
+    for attempt in ("mending the cluster: starting again what has died", "once more"):
+        if running() and _built_from(kubeall):
+            say(attempt)
+            try:
+                _start(kubeall, say, patience=15)
+            except SandboxError as error:
+                say(f"that did not mend it: {error}")
+            else:
+                return
     if layout.state().exists() or layout.RUN.exists():
+        say("starting the cluster anew")
         _take_down(say)
     _start(kubeall, say)
 

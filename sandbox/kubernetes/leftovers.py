@@ -7,21 +7,19 @@ import re
 import shutil
 import signal
 import subprocess
-from functools import partial
 from pathlib import Path
 
 from sandbox.kubernetes import build, layout, network
+from sandbox.leftovers import CGROUPS, SHIM_SOCKETS, remove_cgroups, remove_dead_sockets
 from sandbox.processes import SandboxError, began_at, wait_for
 
-_CGROUPS = Path("/sys/fs/cgroup")
-_SHIM_SOCKETS = Path("/run/containerd/s")
 # Paths that no flag of the kubelet's or of the CNI plugins' moves; those in the second list go only if empty.
 _FIXED = (Path("/var/lib/kubelet/device-plugins"), Path("/var/lib/cni/results"))
 _EMPTY = (
     Path("/var/lib/kubelet"),
     Path("/var/lib/cni"),
     Path("/var/log/containers"),
-    _SHIM_SOCKETS,
+    SHIM_SOCKETS,
     Path("/run/containerd"),
     Path("/run/netns"),
     Path("/run/mount"),  # made by umount(8)
@@ -33,11 +31,11 @@ def remove_leftovers() -> None:
     end_processes(_stray_processes())
     _unmount()
     network.remove_network()
-    _remove_cgroups()
+    remove_cgroups(CGROUPS.glob("**/kubepods*"))
     for folder in _FIXED:
         shutil.rmtree(folder, ignore_errors=True)
     _remove_links_to_logs()
-    _remove_dead_sockets()
+    remove_dead_sockets()
     for folder in _EMPTY:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
@@ -57,7 +55,7 @@ def end_processes(pids: list[int]) -> None:
 def _stray_processes() -> list[int]:
     """Programs of ours whose id got lost, the runtime's shims, and what still runs in a pod's cgroup."""
     found = {int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and _is_ours(p)}
-    for procs in _CGROUPS.glob("**/kubepods*/**/cgroup.procs"):
+    for procs in CGROUPS.glob("**/kubepods*/**/cgroup.procs"):
         found.update(int(pid) for pid in procs.read_text().split())
     return sorted(found)
 
@@ -96,35 +94,10 @@ def _remove_network_namespaces() -> None:
         name.unlink()
 
 
-def _remove_cgroups() -> None:
-    for top in _CGROUPS.glob("**/kubepods*"):
-        # Deepest first; a cgroup's files are the kernel's and go with their folder.
-        for folder, _, _ in os.walk(top, topdown=False):
-            wait_for(f"the cgroup {folder} to be empty", partial(_remove_cgroup, Path(folder)), seconds=10)
-
-
-def _remove_cgroup(folder: Path) -> bool:
-    try:
-        folder.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError:  # its last process is a zombie still
-        return False
-    return True
-
-
 def _remove_links_to_logs() -> None:
     for link in Path("/var/log/containers").glob("*"):
         if link.is_symlink() and link.readlink().is_relative_to(layout.state()):
             link.unlink()
-
-
-def _remove_dead_sockets() -> None:
-    """A killed shim leaves its socket in a folder that all containerds of the machine share."""
-    open_sockets = Path("/proc/net/unix").read_text().split()
-    for file in _SHIM_SOCKETS.glob("*"):
-        if file.is_socket() and str(file) not in open_sockets:
-            file.unlink()
 
 
 def remove_state() -> None:

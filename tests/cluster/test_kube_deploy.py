@@ -125,7 +125,7 @@ def test_rolling_update_loses_no_request_and_an_equal_deployment_changes_nothing
 
 
 def test_tag_is_resolved_to_its_digest(deploy: Deploy, cluster: Any, namespace: str, probe_app: Any) -> None:
-    image = probe_app.image("tagged")
+    image = probe_app.image("v1", tag="tagged")
     deploy(f"{image.partition('@')[0]}:tagged")
     live = cluster.get("deployment", "probe-app", "-n", namespace)
     assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image

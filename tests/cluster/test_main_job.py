@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azureml_emulator import lifecycle
 
+from azureml_emulator import lifecycle
 from sandbox import paths
 from sandbox.docker import DockerDaemon, ensure_docker, stop_docker
 from sandbox.kubernetes import kubectl

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from azure.ai.ml import MLClient
 from azure.identity import ClientSecretCredential
+
 from azureml_emulator import lifecycle
 from azureml_emulator.settings import Settings
 

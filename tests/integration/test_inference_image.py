@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from sandbox.base_image import ensure_base_image
 
+from sandbox.base_image import ensure_base_image
 from sandbox.docker import ensure_docker
 
 INFERENCE = Path(__file__).parents[2] / "inference"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from azureml_emulator import lifecycle
 
+from azureml_emulator import lifecycle
 from sandbox.paths import ROOT
 from tests.workflows.caller import Azure
 from tests.workflows.repositories import MakeRepository, git, make

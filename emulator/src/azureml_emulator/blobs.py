@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -27,6 +28,7 @@ DATASTORES = {"workspaceblobstore": "azureml-blobstore", "workspaceartifactstore
 
 # The version that the pinned Azurite knows; the SDK's default may be newer than the emulator of it.
 _API_VERSION = "2025-05-05"
+_PARALLEL = 8
 _DATASTORE_URI = re.compile(r"datastores/([^/]+)/paths/(.*)$")
 
 
@@ -114,26 +116,35 @@ class Blobs:
                 yield name
 
     def download(self, place: Place, folder: Path) -> list[Path]:
-        """Copy the blobs at `place` into `folder`; a single blob by its own name. The answer is the files written."""
-        written = []
+        """Copy the blobs at `place` into `folder`, a single blob by its own name; the answer is the files written.
+
+        Raises ValueError for a blob whose name leads out of the folder.
+        """
         container = self.container(place.container)
-        for name in self.files(place):
-            below = name[len(place.prefix.rstrip("/")) :].lstrip("/") or PurePosixPath(name).name
-            target = folder / below
+        prefix = place.prefix.rstrip("/")
+
+        def one(name: str) -> Path:
+            target = folder / (name[len(prefix) :].lstrip("/") or PurePosixPath(name).name)
             if not target.resolve().is_relative_to(folder.resolve()):
                 raise ValueError(f"the blob {name} would be written outside {folder}")
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as file:
                 container.download_blob(name).readinto(file)
-            written.append(target)
-        return written
+            return target
+
+        folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            return list(pool.map(one, self.files(place)))
 
     def upload(self, source: Path, place: Place) -> int:
         """Copy a file to the blob at `place`, or a folder's files below it; the answer is how many."""
         container = self.container(place.container)
         files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
-        for file in files:
+
+        def one(file: Path) -> None:
             below = "" if file == source else f"/{file.relative_to(source).as_posix()}"
             with file.open("rb") as content:
                 container.upload_blob(f"{place.prefix.rstrip('/')}{below}".lstrip("/"), content, overwrite=True)
-        return len(files)
+
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            return len(list(pool.map(one, files)))

@@ -15,11 +15,8 @@ from pathlib import Path
 
 def began_at(pid: int) -> str | None:
     """When the live process `pid` began; None for a dead one or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in {"Z", "X"} else fields[19]
+    fields = _stat(pid)
+    return None if fields is None else fields[19]
 
 
 def record(folder: Path, name: str, pid: int) -> Path:
@@ -40,21 +37,47 @@ def running(file: Path) -> int | None:
 
 
 def end(file: Path, *, seconds: float = 10) -> None:
-    """End the recorded process and its group: SIGTERM, then SIGKILL after `seconds`; then forget it."""
-    if (pid := running(file)) is not None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            _signal(pid, number)
-            deadline = time.monotonic() + seconds
-            while running(file) is not None and time.monotonic() < deadline:
-                time.sleep(0.02)
-            if running(file) is None:
-                break
+    """End the recorded process and its session, which may outlive it: SIGTERM, then SIGKILL after `seconds`.
+
+    Nothing happens if the id is another program's by now.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in _of_session(file):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while _of_session(file) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not _of_session(file):
+            break
     file.unlink(missing_ok=True)
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        if os.getpgid(pid) == pid:
-            os.killpg(pid, number)
-        else:
-            os.kill(pid, number)
+def _of_session(file: Path) -> list[int]:
+    """The live processes of the session that the recorded process began.
+
+    The kernel gives no process the id of a session that still has members, so members are ours if their leader is the
+    recorded process, or is gone.
+    """
+    try:
+        pid, began = file.read_text().split()
+    except (FileNotFoundError, ValueError):
+        return []
+    if began_at(int(pid)) not in {None, began}:
+        return []
+    numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [number for number in numbers if _session(number) == int(pid)]
+
+
+def _session(pid: int) -> int | None:
+    fields = _stat(pid)
+    return None if fields is None else int(fields[3])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on; None for a dead process or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in {"Z", "X"} else fields

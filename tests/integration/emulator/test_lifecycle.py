@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from azureml_emulator import lifecycle, processes
 from azureml_emulator.lifecycle import EmulatorError
 from azureml_emulator.settings import Settings

@@ -2,11 +2,11 @@ import time
 from pathlib import Path
 
 import pytest
+
 from azureml_emulator import lifecycle
 from azureml_emulator.lifecycle import EmulatorError
 from azureml_emulator.operations import KIND, Operations
 from azureml_emulator.store import Store
-
 from tests.integration.conftest import Emulator
 
 TARGET = "/subscriptions/s/providers/p/computes/c"

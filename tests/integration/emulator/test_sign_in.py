@@ -5,9 +5,9 @@ import httpx
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientAssertionCredential, ClientSecretCredential
+
 from azureml_emulator import identity
 from azureml_emulator.settings import ARM_HOST, GITHUB_OIDC_HOST, LOGIN_HOST
-
 from tests.integration.conftest import Emulator
 
 SCOPE = f"https://{ARM_HOST}/.default"

@@ -8,6 +8,7 @@ from azure.ai.ml.entities import Job
 from azure.ai.ml.exceptions import PipelineChildJobError
 from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import ClientSecretCredential
+
 from azureml_emulator import lifecycle, processes
 
 from .conftest import COMPUTE, ENVIRONMENT, Submit, children, ended, failure, node, until, workspace

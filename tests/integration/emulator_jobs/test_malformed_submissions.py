@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from azure.ai.ml import MLClient
+
 from azureml_emulator import identity
 
 from ..conftest import Emulator

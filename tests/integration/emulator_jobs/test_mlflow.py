@@ -7,6 +7,7 @@ import httpx
 from azure.ai.ml import MLClient, command
 from azure.ai.ml.entities import Environment
 from azure.identity import ClientSecretCredential
+
 from azureml_emulator import lifecycle
 
 from ..conftest import Emulator

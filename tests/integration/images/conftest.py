@@ -69,8 +69,10 @@ def _started(registry: Registry, docker: Client) -> Iterator[Registry]:
         yield registry
     finally:
         registry.stop()
-        if built := docker.run("images", "--quiet", f"--filter=reference={registry.address}/*/*").split():
-            docker.run("rmi", "--force", *set(built))
+        # By name: an image that another one is built on cannot be removed by its id before that one.
+        names = "{{.Repository}}:{{.Tag}}"
+        if built := docker.run("images", f"--format={names}", f"--filter=reference={registry.address}/*/*").split():
+            docker.run("rmi", "--force", *built)
 
 
 @pytest.fixture(scope="session")

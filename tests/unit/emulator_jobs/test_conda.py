@@ -1,4 +1,5 @@
 import pytest
+
 from azureml_emulator.jobs import conda
 from azureml_emulator.jobs.conda import Requirements, UnusableEnvironment
 

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from azureml_emulator.jobs.conda import Requirements, UnusableEnvironment
 from azureml_emulator.jobs.environments import Builder, Canceled, surroundings
 

@@ -1,4 +1,5 @@
 import pytest
+
 from azureml_emulator.jobs.references import NodeOutput, ParentInput, ParentOutput, parse, render_command
 
 

@@ -112,6 +112,10 @@ class _Execution:
         else:
             self._command()
 
+    def _download(self, uri: str, folder: Path) -> list[Path]:
+        blobs = self._context.blobs
+        return blobs.download(blobs.place(uri), folder)
+
     def _move(self, status: str) -> None:
         self._stop.check()
         self._services.runs.move(self._assignment.run, status)
@@ -121,7 +125,7 @@ class _Execution:
         environment = self._environment()
         self._move(runs.STARTING)
         if self._node.component.code:
-            storage.download(self._context, storage.locate(self._context, self._node.component.code), self._work)
+            self._download(storage.locate(self._context, self._node.component.code), self._work)
         (self._work / "outputs").mkdir(exist_ok=True)
         inputs, outputs = self._bring_inputs(), self._make_outputs()
         try:
@@ -131,7 +135,7 @@ class _Execution:
         self._move(runs.RUNNING)
         ended = self._run(command, environment, inputs, outputs)
         # What was written stays to be looked at, however the command ended.
-        storage.upload(self._context, self._work / "outputs", artifact(self._assignment.run, "outputs"))
+        self._context.blobs.upload(self._work / "outputs", artifact(self._assignment.run, "outputs"))
         self._judge(ended)
         self._move(runs.FINALIZING)
         self._take_outputs(outputs)
@@ -173,7 +177,7 @@ class _Execution:
                 continue
             self._stop.check()
             folder = self._folder / "inputs" / name
-            files = storage.download(self._context, value.uri, folder)
+            files = self._download(value.uri, folder)
             self._log.line(f"Input {name}: {len(files)} files from {value.uri}")
             if not files and value.job is None:
                 raise JobFailed(f"input {name}: there is nothing at {value.uri}")
@@ -259,6 +263,6 @@ class _Execution:
             if target.type == "uri_file" and not Path(path).is_file():
                 raise JobFailed(f"the command did not write its output {name}, a file")
             place = self._context.blobs.place(uri)
-            count = storage.upload(self._context, Path(path), Place(place.container, place.prefix.rstrip("/")))
+            count = self._context.blobs.upload(Path(path), Place(place.container, place.prefix.rstrip("/")))
             self._log.line(f"Output {name}: {count} files to {uri}")
             self._services.runs.add_output(self._assignment.run, name, uri=uri, kind=target.type)

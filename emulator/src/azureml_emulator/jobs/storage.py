@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
 
 from .. import assets, data
-from ..blobs import Place
 from ..context import Context
 from ..errors import bad_request, not_found
 from .runs import KIND as RUNS
@@ -17,7 +13,6 @@ _VERSION_ID = re.compile(r"^/subscriptions/.+/(?P<kind>data|models|codes)/[^/]+/
 _JOB_OUTPUT = re.compile(r"^azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/(?P<below>.*))?$")
 _NAMED = re.compile(r"^azureml:(?P<name>[^/:@]+)(?::(?P<version>[^/:@]+)|@(?P<label>[^/:@]+))$")
 _URI_FIELDS = {"data": "dataUri", "models": "modelUri", "codes": "codeUri"}
-_PARALLEL = 8
 
 
 def locate(context: Context, reference: str) -> str:
@@ -42,43 +37,3 @@ def locate(context: Context, reference: str) -> str:
     except ValueError as error:
         raise bad_request(str(error)) from error
     return reference
-
-
-def download(context: Context, uri: str, folder: Path) -> list[Path]:
-    """Copy what is at `uri` into `folder`, a single file by its own name; the answer is the files written."""
-    place = context.blobs.place(uri)
-    container = context.blobs.container(place.container)
-    prefix = place.prefix.rstrip("/")
-
-    def one(name: str) -> Path:
-        below = name[len(prefix) :].lstrip("/") or PurePosixPath(name).name
-        target = folder / below
-        if not target.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"the blob {name} would be written outside {folder}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
-            container.download_blob(name).readinto(file)
-        return target
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        return list(pool.map(one, context.blobs.files(place)))
-
-
-def upload(context: Context, source: Path, place: Place) -> int:
-    """Copy a file to `place`, or a folder's files below it; the answer is how many."""
-    if source.is_file():
-        return context.blobs.upload(source, place)
-    container = context.blobs.container(place.container)
-
-    def one(file: Path) -> None:
-        name = f"{place.prefix.rstrip('/')}/{file.relative_to(source).as_posix()}"
-        with file.open("rb") as content:
-            container.upload_blob(name, content, overwrite=True)
-
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        return len(list(pool.map(one, _files(source))))
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
