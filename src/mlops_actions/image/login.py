@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from mlops_actions.image.docker import Docker, DockerError
 from mlops_actions.image_reference import DOCKER_HUB
 
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+
+# Not a bare 401: a registry's port may have it.
+_REFUSAL = re.compile(r"unauthorized|forbidden|denied|incorrect username|status(?: code)?:? 40[13]\b", re.IGNORECASE)
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def _login(docker: Docker, registry: str, username: str, password: str) -> None:
         docker.run("login", f"--username={username}", "--password-stdin", *server, stdin=password)
     except DockerError as error:
         text = str(error)
-        if any(sign in text.lower() for sign in ("unauthorized", "401", "403", "denied", "incorrect username")):
+        if _REFUSAL.search(text):
             raise ActionError(f"{registry} refuses username '{username}' with this password; check both") from None
         raise ActionError(f"no login to {registry}: {text}; check the registry's address") from None
 

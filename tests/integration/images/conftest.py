@@ -69,10 +69,11 @@ def _started(registry: Registry, docker: Client) -> Iterator[Registry]:
         yield registry
     finally:
         registry.stop()
-        # By name: an image that another one is built on cannot be removed by its id before that one.
+        # By name, which is never refused: an image may not go by its id before those that are built on it.
         names = "{{.Repository}}:{{.Tag}}"
-        if built := docker.run("images", f"--format={names}", f"--filter=reference={registry.address}/*/*").split():
-            docker.run("rmi", "--force", *built)
+        built = docker.run("images", f"--format={names}", f"--filter=reference={registry.address}/*/*").split()
+        if tagged := [name for name in built if not name.endswith(":<none>")]:
+            docker.run("rmi", "--force", *tagged)
 
 
 @pytest.fixture(scope="session")
