@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import TaskID
 
+from azureml_emulator import settings
+
 from . import laptop_cloud, paths, photos, report
 from .act import Job, Step, WorkflowRun, run_workflow
 from .laptop_cloud import LaptopCloud
@@ -181,5 +183,6 @@ def _show(console: Console, stages: Stages, delivery: Delivery, prediction: Pred
     verdict = "right" if prediction.label == prediction.expected else f"wrong, it is one of the {prediction.expected}"
     stages.say(f"answer    {prediction.label} with probability {prediction.probability:.2f} ({verdict})")
     stages.say(f"service   {delivery.url}  (a page to drop a photo on)")
-    stages.say(f"emulator  azureml-emulator exec --state {laptop_cloud.EMULATOR} -- COMMAND")
+    stages.say(f"emulator  https://127.0.0.1:{settings.load(laptop_cloud.EMULATOR).ports.api}, to be used by")
+    stages.say(f"          uv run azureml-emulator exec --state {laptop_cloud.EMULATOR} -- COMMAND")
     stages.say("report    .demo/report.json; `make down` ends everything")
