@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 from pathlib import Path
 
 from sandbox.leftovers import CGROUPS, SHIM_SOCKETS, remove_cgroups, remove_dead_sockets
-from sandbox.processes import began_at, wait_for
+from sandbox.processes import kill
 
 
 def remove_leftovers(folder: Path, cgroup: str) -> None:
     """Remove what the Docker in `folder`, the containers of which are in `cgroup`, left behind; its data stays."""
-    _kill(_strays(folder, cgroup))
+    kill("Docker's last processes", _strays(folder, cgroup))
     _unmount(folder)
     remove_cgroups(_tops(cgroup))
     remove_dead_sockets()
@@ -39,15 +37,6 @@ def _is_of(process: Path, folder: Path) -> bool:
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
     return program.startswith(("containerd", "dockerd", "runc")) and f"{folder}/" in arguments
-
-
-def _kill(pids: set[int]) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    wait_for("Docker's last processes to end", lambda: all(began_at(pid) is None for pid in pids), seconds=20)
 
 
 def _unmount(folder: Path) -> None:

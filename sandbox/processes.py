@@ -6,11 +6,12 @@ A process id alone may be reused by another program, so each one is written down
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def wait_for(what: str, ready: Callable[[], bool], *, seconds: float, interval: 
         if time.monotonic() > deadline:
             raise SandboxError(f"gave up after {seconds:.0f} s waiting for {what}")
         time.sleep(interval)
+
+
+def kill(what: str, pids: Collection[int]) -> None:
+    """Kill these processes and wait until they are gone; a zombie counts as gone, whenever it is reaped."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_for(f"{what} to end", lambda: all(began_at(pid) is None for pid in pids), seconds=20)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
 from sandbox.kubernetes import build, layout, network
 from sandbox.leftovers import CGROUPS, SHIM_SOCKETS, remove_cgroups, remove_dead_sockets
-from sandbox.processes import SandboxError, began_at, wait_for
+from sandbox.processes import SandboxError, kill
 
 # Paths that no flag of the kubelet's or of the CNI plugins' moves; those in the second list go only if empty.
 _FIXED = (Path("/var/lib/kubelet/device-plugins"), Path("/var/lib/cni/results"))
@@ -28,7 +26,7 @@ _EMPTY = (
 
 def remove_leftovers() -> None:
     """Remove what is left once the programs and the pods were stopped in good order."""
-    end_processes(_stray_processes())
+    kill("the cluster's last processes", _stray_processes())
     _unmount()
     network.remove_network()
     remove_cgroups(CGROUPS.glob("**/kubepods*"))
@@ -40,16 +38,6 @@ def remove_leftovers() -> None:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     shutil.rmtree(layout.RUN, ignore_errors=True)
-
-
-def end_processes(pids: list[int]) -> None:
-    """Kill these processes and wait until they are gone; a zombie counts as gone, whenever it is reaped."""
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    wait_for("the cluster's last processes to end", lambda: all(began_at(pid) is None for pid in pids), seconds=20)
 
 
 def _stray_processes() -> list[int]:
