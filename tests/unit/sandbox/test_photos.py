@@ -34,7 +34,9 @@ def test_an_asset_names_its_folder_and_its_version(data: Path, tmp_path: Path) -
     assert (asset["name"], asset["path"], asset["version"]) == ("dogs", "dogs", prepared.version)
 
 
-def test_the_version_changes_with_the_content_only(data: Path, tmp_path: Path) -> None:
+def test_the_version_changes_with_the_content_only(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(("20260101000000", "20260101000001", "20260101000002"))
+    monkeypatch.setattr(photos.time, "strftime", lambda *_: next(moments))
     first = photos.prepare(tmp_path / "out", data).version
     assert photos.prepare(tmp_path / "out", data).version == first
     (data / "cats" / "0.jpg").write_bytes(b"another cat")
