@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import (
     BlobSasPermissions,
     BlobServiceClient,
@@ -21,7 +21,11 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
+from . import trees
 from .settings import Settings
+
+Check = Callable[[], None]
+"""Called before each file; raises what ends the whole transfer."""
 
 DATASTORES = {"workspaceblobstore": "azureml-blobstore", "workspaceartifactstore": "azureml"}
 """Containers of the datastores that every workspace has."""
@@ -29,6 +33,7 @@ DATASTORES = {"workspaceblobstore": "azureml-blobstore", "workspaceartifactstore
 # The version that the pinned Azurite knows; the SDK's default may be newer than the emulator of it.
 _API_VERSION = "2025-05-05"
 _PARALLEL = 8
+_LONGEST_NAME = 255
 _DATASTORE_URI = re.compile(r"datastores/([^/]+)/paths/(.*)$")
 
 
@@ -47,6 +52,7 @@ class Blobs:
         self._settings = settings
         self._account = settings.storage_account
         self._service: BlobServiceClient | None = None
+        self._made: set[str] = set()
 
     def service(self) -> BlobServiceClient:
         """The client, made when it is first needed: it takes no part in `up` being quick."""
@@ -64,8 +70,10 @@ class Blobs:
     def container(self, name: str) -> ContainerClient:
         """The container called `name`, created if it is missing."""
         client = self.service().get_container_client(name)
-        with contextlib.suppress(ResourceExistsError):
-            client.create_container()
+        if name not in self._made:
+            with contextlib.suppress(ResourceExistsError):
+                client.create_container()
+            self._made.add(name)
         return client
 
     def url(self, place: Place) -> str:
@@ -109,42 +117,98 @@ class Blobs:
         raise ValueError(f"{uri} is not in this workspace's storage")
 
     def files(self, place: Place) -> Iterator[str]:
-        """Names of the blobs at `place`: the blob itself, or those below it."""
-        prefix = place.prefix.rstrip("/")
-        for name in self.container(place.container).list_blob_names(name_starts_with=prefix):
-            if not prefix or name == prefix or name.startswith(prefix + "/"):
-                yield name
+        """Names of the blobs at `place`: the blob itself, or those below it; none if there is no such container."""
+        # Listing makes no container: a reader's mistake must not become a place that exists.
+        yield from names_at(self.service().get_container_client(place.container), place.prefix)
 
-    def download(self, place: Place, folder: Path) -> list[Path]:
+    def download(self, place: Place, folder: Path, *, check: Check = lambda: None) -> list[Path]:
         """Copy the blobs at `place` into `folder`, a single blob by its own name; the answer is the files written.
 
-        Raises ValueError for a blob whose name leads out of the folder.
+        Raises ValueError for a blob whose name can be no file in the folder.
         """
-        container = self.container(place.container)
-        prefix = place.prefix.rstrip("/")
+        return download(self.service().get_container_client(place.container), place.prefix, folder, check=check)
 
-        def one(name: str) -> Path:
-            target = folder / (name[len(prefix) :].lstrip("/") or PurePosixPath(name).name)
-            if not target.resolve().is_relative_to(folder.resolve()):
-                raise ValueError(f"the blob {name} would be written outside {folder}")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as file:
-                container.download_blob(name).readinto(file)
-            return target
+    def read(self, place: Place) -> bytes | None:
+        """The content of the blob at `place`, or None if there is none."""
+        try:
+            return bytes(self.service().get_blob_client(place.container, place.prefix).download_blob().readall())
+        except ResourceNotFoundError:
+            return None
 
-        folder.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            return list(pool.map(one, self.files(place)))
+    def upload(self, source: Path, place: Place, *, check: Check = lambda: None) -> int:
+        """Copy a file to the blob at `place`, or a folder's files below it; the answer is how many.
 
-    def upload(self, source: Path, place: Place) -> int:
-        """Copy a file to the blob at `place`, or a folder's files below it; the answer is how many."""
-        container = self.container(place.container)
-        files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+        Links that lead out of the folder are left out, as are pipes, sockets and devices.
+        """
+        files = [(source, "")] if source.is_file() else trees.walk(source).files
+        return self.upload_files(files, place, check=check)
 
-        def one(file: Path) -> None:
-            below = "" if file == source else f"/{file.relative_to(source).as_posix()}"
+    def upload_files(self, files: Iterable[tuple[Path, str]], place: Place, *, check: Check = lambda: None) -> int:
+        """Copy files to blobs, each by its name below `place` ("": the place itself); the answer is how many."""
+        container, prefix = self.container(place.container), place.prefix.rstrip("/")
+
+        def one(entry: tuple[Path, str]) -> None:
+            check()
+            file, below = entry
             with file.open("rb") as content:
-                container.upload_blob(f"{place.prefix.rstrip('/')}{below}".lstrip("/"), content, overwrite=True)
+                container.upload_blob(f"{prefix}/{below}".strip("/"), content, overwrite=True)
 
         with ThreadPoolExecutor(_PARALLEL) as pool:
             return len(list(pool.map(one, files)))
+
+    def delete(self, place: Place, names: Iterable[str]) -> None:
+        """Remove the blobs with these names below `place`; those that are gone already are no error."""
+        container, prefix = self.service().get_container_client(place.container), place.prefix.rstrip("/")
+        for name in names:
+            with contextlib.suppress(ResourceNotFoundError):
+                container.delete_blob(f"{prefix}/{name}".strip("/"))
+
+
+def names_at(container: ContainerClient, prefix: str) -> Iterator[str]:
+    """Names of the blobs in a container at `prefix`: the blob itself, or those below it."""
+    prefix = prefix.rstrip("/")
+    try:
+        for name in container.list_blob_names(name_starts_with=prefix):
+            if not prefix or name == prefix or name.startswith(prefix + "/"):
+                yield name
+    except ResourceNotFoundError:
+        return
+
+
+def download(container: ContainerClient, prefix: str, folder: Path, *, check: Check = lambda: None) -> list[Path]:
+    """Copy the blobs at `prefix` into `folder`, a single blob by its own name; the answer is the files written.
+
+    A blob that only marks a folder becomes that folder (storage with a hierarchical namespace has such blobs). Raises
+    ValueError for a blob whose name can be no file in the folder.
+    """
+    prefix = prefix.rstrip("/")
+    names = list(names_at(container, prefix))
+    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+
+    def one(name: str) -> Path | None:
+        check()
+        below = name[len(prefix) :].lstrip("/") or PurePosixPath(name).name
+        target = folder / _relative(below, name)
+        if name.endswith("/") or name in folders:
+            if container.get_blob_client(name).get_blob_properties().size:
+                raise ValueError(f"the blob {name} is a file and a folder at once")
+            target.mkdir(parents=True, exist_ok=True)
+            return None
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            container.download_blob(name).readinto(file)
+        return target
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        return [path for path in pool.map(one, names) if path is not None]
+
+
+def _relative(below: str, name: str) -> PurePosixPath:
+    path = PurePosixPath(below)
+    # Dots as a part of a path would also be taken out of the request's URL, and name another blob.
+    if ".." in below.split("/") or "." in below.split("/") or "\0" in below:
+        raise ValueError(f"the blob {name} would be written outside of its folder")
+    if any(len(part.encode()) > _LONGEST_NAME for part in path.parts):
+        raise ValueError(f"the blob {name} has a part that is too long for a file's name")
+    return path
