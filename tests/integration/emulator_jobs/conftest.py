@@ -65,7 +65,8 @@ def submit(client: MLClient, tmp_path: Path) -> Submit:
             "$schema": "https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json",
             "type": "pipeline",
             "experiment_name": "tests",
-            "settings": {"default_compute": f"azureml:{COMPUTE}"},
+            # Run anew: tests share a workspace, and would be answered from each other's runs.
+            "settings": {"default_compute": f"azureml:{COMPUTE}", "force_rerun": True},
             "jobs": jobs,
             **fields,
         }

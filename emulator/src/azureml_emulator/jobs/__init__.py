@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from ..context import Context
-from . import history, mlflow_routes, submission
+from . import history, mlflow_routes, performing, submission
 from . import routes as job_routes
 from .services import Services
 
@@ -14,7 +14,7 @@ _running: dict[Context, Services] = {}
 
 def _services(context: Context) -> Services:
     if context not in _running:
-        _running[context] = Services.create(context)
+        _running[context] = Services.create(context, performing.execute)
     return _running[context]
 
 

@@ -1,16 +1,19 @@
-"""What a node runs: a component's command, code, environment, inputs and outputs, read out of the workspace."""
+"""What a node runs: a component's interface and its work, read out of the workspace or the registry."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..context import Context
 from ..errors import bad_request, not_implemented
 from . import register_model
+from .distribution import Distribution, read_distribution, read_instances
+from .parallel.specification import ParallelWork
+from .parallel.specification import read as read_parallel
 from .references import names_in_command
-from .shapes import mappings, strings, text
+from .shapes import mapping, mappings, strings, text
 
 DATA_TYPES = frozenset({"uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"})
 """Types of inputs and outputs that are files; all others are values."""
@@ -26,6 +29,7 @@ class Port:
     enum: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    mode: str | None = None
 
     @property
     def is_data(self) -> bool:
@@ -53,67 +57,105 @@ class Port:
 
 
 @dataclass(frozen=True)
+class CommandWork:
+    """A command, its code (the ARM id of a code version) and its environment (an ARM id or a registry's URI)."""
+
+    command: str
+    code: str | None = None
+    environment: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    distribution: Distribution | None = None
+    instances: int = 1
+
+
+@dataclass(frozen=True)
+class GraphWork:
+    """The nodes of a pipeline component, as JSON: they are read where the nodes of a pipeline job are."""
+
+    jobs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RegisterModel:
+    """The registry's component `register_model`, which the emulator runs itself."""
+
+
+Work = CommandWork | ParallelWork | GraphWork | RegisterModel
+
+
+@dataclass(frozen=True)
 class Component:
-    """A command component; `builtin` for those of the registry, which the emulator runs itself."""
+    """A component; `outputs` are the types by name. A deterministic one is not run again on the same inputs."""
 
     id: str
-    command: str
-    code: str | None
-    environment: str | None
     inputs: Mapping[str, Port]
     outputs: Mapping[str, str]
-    builtin: bool = False
-    variables: Mapping[str, str] = field(default_factory=dict)
+    work: Work
+    deterministic: bool = True
 
 
 def load(context: Context, identity: str) -> Component:
     """The component with this id. Raises ServiceError (400) if there is none, (501) for a type that is not run here."""
-    if identity.startswith("azureml://registries/"):
-        if identity.lower() != register_model.ID.lower():
-            raise bad_request(
-                f"component {identity} is not found: of the registries this emulator has {register_model.ID}"
-            )
-        return _read(register_model.ID, register_model.SPEC, builtin=True)
-    stored = context.store.get("components", arm_id(identity))
+    if identity.lower() == register_model.ID.lower():
+        return _read(register_model.ID, register_model.SPEC, RegisterModel())
+    kind = "registry components" if identity.startswith("azureml://registries/") else "components"
+    stored = context.store.get(kind, arm_id(identity))
     if stored is None:
-        raise bad_request(f"component {identity} is not found in workspace {context.settings.workspace}")
-    return _read(stored["id"], stored["properties"]["componentSpec"])
+        where = "its registry" if kind != "components" else f"workspace {context.settings.workspace}"
+        raise bad_request(f"component {identity} is not found in {where}")
+    spec = stored["properties"]["componentSpec"]
+    return _read(stored["id"], spec, _work(stored["id"], spec))
 
 
 def arm_id(reference: str) -> str:
     """The ARM id in a reference such as `azureml:/subscriptions/…`."""
-    return reference.removeprefix("azureml:")
+    return reference.removeprefix("azureml:") if not reference.startswith("azureml://") else reference
 
 
-def _read(identity: str, spec: Mapping[str, Any], *, builtin: bool = False) -> Component:
-    if (kind := spec.get("type", "command")) != "command":
-        raise not_implemented(f"running a component of type {kind} ({identity})")
-    if spec.get("distribution"):
-        raise not_implemented(f"a distributed component ({identity})")
+def _work(identity: str, spec: Mapping[str, Any]) -> Work:
     whose = f"component {identity}"
+    kind = spec.get("type", "command")
+    if kind == "pipeline":
+        return GraphWork(mapping(spec.get("jobs"), f"{whose}: jobs"))
+    if kind == "parallel":
+        return read_parallel(spec, whose)
+    if kind != "command":
+        raise not_implemented(f"running a component of type {kind} ({identity})")
     code, environment = text(spec.get("code"), f"{whose}: code"), text(spec.get("environment"), f"{whose}: environment")
-    outputs = mappings(spec.get("outputs"), f"{whose}: outputs")
-    component = Component(
-        id=identity,
+    return CommandWork(
         command=text(spec.get("command"), f"{whose}: command") or "",
         code=arm_id(code) if code else None,
         environment=arm_id(environment) if environment else None,
+        variables=strings(spec.get("environment_variables"), f"{whose}: environment_variables"),
+        distribution=read_distribution(spec.get("distribution"), f"{whose}: distribution"),
+        instances=read_instances(spec.get("resources"), f"{whose}: resources"),
+    )
+
+
+def _read(identity: str, spec: Mapping[str, Any], work: Work) -> Component:
+    whose = f"component {identity}"
+    outputs = mappings(spec.get("outputs"), f"{whose}: outputs")
+    component = Component(
+        id=identity,
         inputs={
             name: _port(one, f"{whose}, input {name}") for name, one in mappings(spec.get("inputs"), f"{whose}: inputs")
         },
         outputs={name: text(one.get("type"), f"{whose}, output {name}") or "uri_folder" for name, one in outputs},
-        builtin=builtin,
-        variables=strings(spec.get("environment_variables"), f"{whose}: environment_variables"),
+        work=work,
+        deterministic=str(spec.get("is_deterministic", True)).lower() != "false",
     )
-    check_command(component.command, component.inputs, component.outputs, whose)
+    if isinstance(work, CommandWork):
+        check_command(work.command, component.inputs, component.outputs, whose)
     return component
 
 
-def check_command(command: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], whose: str) -> None:
+def check_command(
+    command: str, inputs: Iterable[str], outputs: Iterable[str], whose: str, search_space: Iterable[str] = ()
+) -> None:
     """Raise ServiceError (400) for a command that is empty or refers to what is not there."""
     if not command.strip():
         raise bad_request(f"{whose} has no command")
-    known = {"inputs": inputs, "outputs": outputs}
+    known = {"inputs": set(inputs), "outputs": set(outputs), "search_space": set(search_space)}
     try:
         names = names_in_command(command)
     except ValueError as error:
@@ -132,6 +174,7 @@ def _port(spec: Mapping[str, Any], where: str) -> Port:
         enum=tuple(str(one) for one in spec.get("enum") or ()),
         minimum=_number(spec.get("min"), f"{where}: min"),
         maximum=_number(spec.get("max"), f"{where}: max"),
+        mode=text(spec.get("mode"), f"{where}: mode"),
     )
 
 

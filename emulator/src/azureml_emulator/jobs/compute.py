@@ -10,9 +10,15 @@ from .stopping import JobFailed, Stop
 _STARTING = frozenset({"Creating", "CreateFailed", "Starting", "Restarting", "SettingUp"})
 
 
+SERVERLESS = "serverless"
+"""The compute of a node that names none: Azure makes one for it, and removes it afterwards."""
+
+
 def name(node: Node) -> str | None:
-    """The compute's name in an ARM id."""
-    return None if node.compute is None else node.compute.rsplit("/", 1)[-1]
+    """The compute's name in an ARM id; None for a pipeline within a pipeline."""
+    if node.graph is not None:
+        return None
+    return SERVERLESS if node.compute is None else node.compute.rstrip("/").rsplit("/", 1)[-1]
 
 
 def watch(context: Context, node: Node, stop: Stop) -> None:
@@ -23,7 +29,9 @@ def watch(context: Context, node: Node, stop: Stop) -> None:
 
 def problem(context: Context, node: Node) -> JobFailed | None:
     """Why the node's compute cannot run it, or None. A cluster that is ready starts machines by itself."""
-    called = name(node) or ""
+    called = name(node)
+    if called is None or called == SERVERLESS:
+        return None
     found = computes.find(context, called)
     if found is None:
         return JobFailed(f"Compute {called} is not found in workspace {context.settings.workspace}.")
@@ -39,5 +47,5 @@ def problem(context: Context, node: Node) -> JobFailed | None:
 
 def is_starting(context: Context, node: Node) -> bool:
     """Whether the node has to wait for its compute instance to be up."""
-    found = computes.find(context, name(node) or "")
+    found = computes.find(context, name(node) or SERVERLESS)
     return found is not None and computes.state(found) in _STARTING

@@ -9,9 +9,10 @@ from typing import Any
 from .. import assets, data, models
 from ..context import Context
 from .services import Services
-from .specification import Node, Target
+from .specification import Node, Settings, Target
 
-_DEFAULT = "azureml://datastores/workspaceblobstore/paths/azureml/${{name}}/${{output_name}}/"
+_DATASTORE = Settings.default_datastore
+_DEFAULT = "azureml://datastores/${{default_datastore}}/paths/azureml/${{name}}/${{output_name}}/"
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<name>name|output_name|default_datastore)\s*\}\}")
 
 
@@ -25,37 +26,44 @@ def full_uri(context: Context, uri: str) -> str:
     return re.sub(r"^azureml://datastores/", start, uri)
 
 
-def place(context: Context, target: Target, *, run: str, output: str) -> str:
+def place(context: Context, target: Target, *, run: str, output: str, datastore: str = _DATASTORE) -> str:
     """The URI of an output of the run: the explicit one, or the default, with its placeholders filled."""
-    values = {"name": run, "output_name": output, "default_datastore": "workspaceblobstore"}
+    values = {"name": run, "output_name": output, "default_datastore": datastore}
     uri = _PLACEHOLDER.sub(lambda match: values[match["name"]], target.uri or _DEFAULT)
     if target.type == "uri_file":
         uri = uri.rstrip("/")
     return full_uri(context, uri)
 
 
-def places(context: Context, node: Node, *, run: str, parent: str, parents: Mapping[str, Target]) -> dict[str, str]:
-    """The URIs of a node's outputs; one that is bound to an output of the pipeline goes to that one's place."""
-    found = {}
-    for name, target in node.outputs.items():
-        if target.bound is None:
-            found[name] = place(context, target, run=run, output=name)
-        else:
-            bound = parents[target.bound]
-            found[name] = place(context, Target(target.type, uri=bound.uri), run=parent, output=target.bound)
-    return found
+def places(
+    context: Context, node: Node, run: str, parents: Mapping[str, str], settings: Settings | None = None
+) -> dict[str, str]:
+    """The URIs of a node's outputs; one that is bound to an output of the parent goes to that one's place."""
+    datastore = settings.default_datastore if settings else _DATASTORE
+    return {
+        name: parents[target.bound or ""]
+        if target.bound in parents
+        else place(context, target, run=run, output=name, datastore=datastore)
+        for name, target in node.outputs.items()
+    }
 
 
 def publish(
-    services: Services, node: Node, run: Mapping[str, Any], *, parent: str, parents: Mapping[str, Target]
+    services: Services, node: Node, run: Mapping[str, Any], *, parent: str, targets: Mapping[str, Target]
 ) -> None:
-    """Let the pipeline have the outputs bound to its own, and register those that are to become data assets."""
+    """Let the pipeline have the outputs bound to its own, and register those that are to become assets.
+
+    `targets` are the outputs of the pipeline job, as far as `parent` is one.
+    """
     for name, target in node.outputs.items():
-        output = run["outputs"][name]
+        output = run["outputs"].get(name)
+        if output is None:
+            continue  # A pipeline's output that none of its nodes is bound to.
         register(services.context, target, output, str(run["name"]))
         if target.bound is not None:
             services.runs.add_output(parent, target.bound, uri=output["uri"], kind=output["type"])
-            register(services.context, parents[target.bound], output, parent)
+            if target.bound in targets:
+                register(services.context, targets[target.bound], output, parent)
 
 
 def register(context: Context, target: Target, output: Mapping[str, Any], job: str) -> None:

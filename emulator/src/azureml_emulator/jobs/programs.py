@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COOKIE = "AZUREML_EMULATOR_RUN"
-"""Environment variable of a job's processes, with a value unique to the run: finds those that left the group."""
+"""Environment variable of a job's processes, with a value unique to the run: finds those that left the group.
+
+It is the id of the MLflow run; of several processes of a run each has its rank behind it, `ID-RANK`.
+"""
 
 _GRACE_SECONDS = 3.0
 _STRAYS_SECONDS = 5.0
@@ -156,7 +159,8 @@ def _carriers(cookie: str) -> list[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             # A zombie has no environment left: it reads as nothing and counts as ended.
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
+            entries = (folder / "environ").read_bytes().split(b"\0")
+            if any(entry == mark or entry.startswith(mark + b"-") for entry in entries):
                 found.append(int(folder.name))
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # Ended meanwhile, or another user's.

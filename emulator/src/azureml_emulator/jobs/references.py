@@ -11,7 +11,7 @@ _PARENT_INPUT = re.compile(r"^parent\.inputs\.(?P<name>[\w.-]+)$")
 _PARENT_OUTPUT = re.compile(r"^parent\.outputs\.(?P<name>[\w-]+)$")
 _NODE_OUTPUT = re.compile(r"^parent\.jobs\.(?P<node>[\w-]+)\.outputs\.(?P<name>[\w-]+)$")
 _OPTIONAL = re.compile(r"\$\[\[(?P<inside>.*?)\]\]", re.DOTALL)
-_IN_COMMAND = re.compile(r"^(?P<side>inputs|outputs)\.(?P<name>[\w.-]+)$")
+_IN_COMMAND = re.compile(r"^(?P<side>inputs|outputs|search_space)\.(?P<name>[\w.-]+)$")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def parse(value: str) -> Reference | None:
 
 
 def names_in_command(command: str) -> list[tuple[str, str]]:
-    """The (`inputs` or `outputs`, name) pairs that a command refers to. Raises ValueError for other expressions."""
+    """The (`inputs`, `outputs` or `search_space`, name) pairs in a command. Raises ValueError for other expressions."""
     return [_command_name(match) for match in _EXPRESSION.finditer(command)]
 
 
@@ -70,7 +70,8 @@ def render_command(command: str, inputs: Mapping[str, str], outputs: Mapping[str
     A `$[[ … ]]` is left out if an input in it was not given. Values are put in as they are, as Azure does: quoting is
     the command's business. Raises ValueError for a name that has no value.
     """
-    values = {"inputs": inputs, "outputs": outputs}
+    # A sweep gives what it samples to its trials as inputs.
+    values = {"inputs": inputs, "outputs": outputs, "search_space": inputs}
 
     def optional(match: re.Match[str]) -> str:
         inside = match["inside"]

@@ -23,7 +23,7 @@ from .specification import read_target
 
 KIND = "jobs"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
-_TYPES = ("Pipeline", "Command")
+_TYPES = ("Pipeline", "Command", "Sweep")
 
 
 class _Jobs:

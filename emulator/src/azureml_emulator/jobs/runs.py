@@ -31,7 +31,10 @@ TERMINAL = frozenset({CANCELED, FAILED, COMPLETED})
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run to begin; `mlflow` is the id of its MLflow run, by which its processes are known ("": not made yet)."""
+    """A run to begin; `mlflow` is the id of its MLflow run, by which its processes are known ("": not made yet).
+
+    `root` is the job that a child run belongs to, through however many pipelines.
+    """
 
     name: str
     display_name: str
@@ -40,6 +43,7 @@ class NewRun:
     mlflow: str = ""
     experiment_id: str = ""
     parent: str | None = None
+    root: str | None = None
     compute: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)

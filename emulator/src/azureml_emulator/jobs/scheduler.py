@@ -3,55 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, wait
+from dataclasses import replace
 
-from . import compute, outputs, runs, storage
-from .executor import Assignment, Files, Value, execute
-from .logs import RunLog
+from . import children, compute, outputs, reuse, runs, storage
+from .assignment import Assignment, Files, Value
+from .children import Child
+from .logs import EXECUTION_LOG, RunLog
 from .references import NodeOutput, ParentInput
 from .services import Services
-from .specification import Asset, Given, Literal, Node, Pipeline
+from .specification import Asset, Given, Graph, Literal, Node, Target
 from .stopping import JobCanceled, JobFailed, Stop
 
 _TICK_SECONDS = 0.5
+_KIND = "azureml.StepRun"
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job that has begun; `mlflow` is the id of its own MLflow run."""
+def run_graph(
+    services: Services, assignment: Assignment, graph: Graph, stop: Stop, targets: Mapping[str, Target] | None = None
+) -> None:
+    """Run the nodes of a pipeline to their end, with a log of the pipeline's own. Raises JobFailed or JobCanceled.
 
-    name: str
-    experiment: str
-    experiment_id: str
-    mlflow: str
-
-
-@dataclass
-class _Child:
-    node: Node
-    run: str
-    future: Future[None]
-    stop: Stop
+    `targets` says what is to become of a job's outputs; those of a pipeline within another are that one's business.
+    """
+    stop.check()
+    written = RunLog(services.context.blobs, assignment.run, EXECUTION_LOG)
+    services.runs.add_log(assignment.run, EXECUTION_LOG)
+    try:
+        _Scheduler(services, assignment, graph, stop=stop, written=written, targets=targets or {}).run()
+    finally:
+        written.close()
 
 
-class Scheduler:
-    """One pipeline in progress; it writes the pipeline's own log."""
+class _Scheduler:
+    """One pipeline in progress; `assignment` is the pipeline's own run."""
 
-    def __init__(self, services: Services, job: Job, pipeline: Pipeline, stop: Stop, written: RunLog) -> None:
+    def __init__(
+        self,
+        services: Services,
+        assignment: Assignment,
+        graph: Graph,
+        *,
+        stop: Stop,
+        written: RunLog,
+        targets: Mapping[str, Target],
+    ) -> None:
         self._services = services
-        self._job = job
-        self._pipeline = pipeline
+        self._own = assignment
+        self._graph = graph
         self._stop = stop
         self._log = written
-        self._waiting = dict(pipeline.nodes)
-        self._running: dict[str, _Child] = {}
+        self._targets = targets
+        self._waiting = dict(graph.nodes)
+        self._running: dict[str, Child] = {}
+        self._keys: dict[str, str | None] = {}
         self._completed: dict[str, str] = {}
         self._failed: dict[str, JobFailed] = {}
 
     def run(self) -> None:
         """Run the pipeline to its end. Raises JobFailed or JobCanceled unless it completes."""
-        self._services.runs.move(self._job.name, runs.RUNNING)
+        self._services.runs.move(self._own.run, runs.RUNNING)
         try:
             while self._work_left():
                 self._stop.check()
@@ -64,11 +75,11 @@ class Scheduler:
             self._end_running()
         if self._failed:
             raise self._failure()
-        self._services.runs.move(self._job.name, runs.FINALIZING)
+        self._services.runs.move(self._own.run, runs.FINALIZING)
         self._log.stamped("Finished experiment, status is Completed.")
 
     def _work_left(self) -> bool:
-        if self._failed and not self._pipeline.continue_on_failure:
+        if self._failed and not self._own.settings.continue_on_failure:
             return False
         return bool(self._running) or any(self._is_ready(node) for node in self._waiting.values())
 
@@ -82,64 +93,57 @@ class Scheduler:
             self._start(node)
 
     def _start(self, node: Node) -> None:
-        services, job = self._services, self._job
-        name = services.tracking.create_run(job.experiment_id, node.display_name, parent=job.mlflow, tags={})
-        new = runs.NewRun(
-            name=name,
-            display_name=node.display_name,
-            kind="azureml.StepRun",
-            experiment=job.experiment,
-            mlflow=name,
-            experiment_id=job.experiment_id,
-            parent=job.name,
-            compute=compute.name(node),
-            properties={
-                "azureml.runsource": "azureml.StepRun",
-                "azureml.nodeName": node.name,
-                "azureml.pipelinerunid": job.name,
-            },
-        )
-        services.runs.create(new)
-        assignment = Assignment(
-            run=name,
-            root=job.name,
-            experiment=job.experiment,
-            experiment_id=job.experiment_id,
-            mlflow=name,
-            node=node,
-            inputs=self._values(node),
-            outputs=outputs.places(services.context, node, run=name, parent=job.name, parents=self._pipeline.outputs),
-        )
-        self._log.stamped(f"Submitting node {node.name} as run {name}")
-        stop = Stop()
-        compute.watch(services.context, node, stop)
-        services.stops[name] = stop
-        future = services.node_threads.submit(execute, services, assignment, stop)
-        self._running[node.name] = _Child(node, name, future, stop)
+        services = self._services
+        properties = {"azureml.nodeName": node.name}
+        if node.graph is not None:
+            properties["StepType"] = "SubGraphCloudStep"
+        made = children.create(services, self._own, node, kind=_KIND, properties=properties)
+        places = outputs.places(services.context, node, made.run, self._own.outputs, self._own.settings)
+        assignment = replace(made, inputs=self._values(node), outputs=places)
+        self._log.stamped(f"Submitting node {node.name} as run {made.run}")
+        key = reuse.key(services.context, assignment)
+        if key is not None and not self._own.settings.force_rerun and (former := reuse.find(services, key)):
+            reuse.take_over(services, assignment, former)
+            self._log.stamped(
+                f"Node {node.name} is answered from run {former['name']}: same component, inputs and code"
+            )
+            self._note_completed(node, made.run)
+            return
+        self._keys[node.name] = key
+        self._running[node.name] = children.begin(services, assignment)
 
     def _values(self, node: Node) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for name, port in node.component.inputs.items():
-            source = node.inputs.get(name)
-            if isinstance(source, ParentInput):
-                source = self._pipeline.inputs.get(source.name)
-            if isinstance(source, NodeOutput):
-                values[name] = self._output_of(source)
-            elif isinstance(source, Literal | Asset):
-                values[name] = given(self._services, source)
-            elif port.default is not None:
-                values[name] = Literal(port.default)
+            value = self._value(node.inputs.get(name))
+            if value is None and port.default is not None:
+                value = Literal(port.default)
+            if isinstance(value, Files):
+                value = replace(value, mode=node.modes.get(name) or value.mode or port.mode)
+            if value is not None:
+                values[name] = value
         return values
+
+    def _value(self, source: object) -> Value | None:
+        if isinstance(source, ParentInput):
+            return self._own.inputs.get(source.name)
+        if isinstance(source, NodeOutput):
+            return self._output_of(source)
+        return given(self._services, source) if isinstance(source, Literal | Asset) else None
 
     def _output_of(self, source: NodeOutput) -> Files:
         run = self._services.runs.get(self._completed[source.node])
         if run is None:
             raise JobFailed(f"the run of node {source.node} is gone", "ServiceError")
-        output = run["outputs"][source.name]
+        output = run["outputs"].get(source.name)
+        if output is None:
+            raise JobFailed(f"node {source.node} has written no output {source.name}")
         return Files(str(output["uri"]), str(output["type"]), job=run["name"])
 
     def _tick(self) -> None:
         """Wait for a node to end, or for a while, and look what has become of the running ones."""
+        if not self._running:
+            return
         wait([child.future for child in self._running.values()], timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
         for child in list(self._running.values()):
             if child.future.done():
@@ -148,27 +152,31 @@ class Scheduler:
             else:
                 compute.watch(self._services.context, child.node, child.stop)
 
-    def _take(self, child: _Child) -> None:
-        child.future.result()
-        self._services.stops.pop(child.run, None)
-        run = self._services.runs.get(child.run)
-        status = run["status"] if run else runs.FAILED
+    def _take(self, child: Child) -> None:
+        run = children.settle(self._services, child)
+        status = run["status"]
         self._log.stamped(f"Completing processing run id {child.run} (node {child.node.name}): {status}")
-        if run is not None and status == runs.COMPLETED:
-            self._completed[child.node.name] = child.run
-            outputs.publish(self._services, child.node, run, parent=self._job.name, parents=self._pipeline.outputs)
+        if status == runs.COMPLETED:
+            if (key := self._keys[child.node.name]) is not None:
+                reuse.remember(self._services, child.run, key)
+            self._note_completed(child.node, child.run)
             return
-        error = (run or {}).get("error") or {"code": "UserError", "message": "the node was canceled"}
+        error = run["error"] or {"code": "UserError", "message": "the node was canceled"}
         self._failed[child.node.name] = JobFailed(error["message"], error["code"])
         self._log.stamped(f"Node {child.node.name} failed: {error['message']}")
+
+    def _note_completed(self, node: Node, run: str) -> None:
+        self._completed[node.name] = run
+        value = self._services.runs.get(run)
+        if value is not None:
+            outputs.publish(self._services, node, value, parent=self._own.run, targets=self._targets)
 
     def _end_running(self) -> None:
         """Cancel what runs on, and wait for it to be over."""
         for child in self._running.values():
             child.stop.cancel()
         for child in self._running.values():
-            child.future.result()
-            self._services.stops.pop(child.run, None)
+            children.settle(self._services, child)
             self._log.stamped(f"Run id {child.run} (node {child.node.name}) was ended")
         self._running.clear()
 
@@ -184,11 +192,4 @@ def given(services: Services, source: Given) -> Value:
     """What an input that is no reference stands for now. Raises JobFailed if it is gone since the job was submitted."""
     if isinstance(source, Literal):
         return source
-    return Files(storage.locate(services.context, source.uri), source.type)
-
-
-def command_values(services: Services, node: Node) -> Mapping[str, Value]:
-    """The input values of a standalone command."""
-    return {
-        name: given(services, source) for name, source in node.inputs.items() if isinstance(source, Literal | Asset)
-    }
+    return Files(storage.locate(services.context, source.uri), source.type, mode=source.mode)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..context import Context
 from ..settings import cache
@@ -13,6 +15,12 @@ from .environments import Builder
 from .runs import Runs
 from .stopping import Stop
 from .tracking import Tracking
+
+if TYPE_CHECKING:
+    from .assignment import Assignment
+
+Execute = Callable[["Services", "Assignment", Stop], None]
+"""Runs a node to its end, and leaves its run Completed, Failed or Canceled."""
 
 _THREADS = 128
 """Waiting costs little: nodes beyond the cores wait for a core, each in its thread."""
@@ -29,12 +37,13 @@ class Services:
     job_threads: ThreadPoolExecutor
     node_threads: ThreadPoolExecutor
     cores: threading.Semaphore
+    execute: Execute
     stops: dict[str, Stop] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def create(cls, context: Context) -> Services:
-        """All of it, nothing started yet."""
+    def create(cls, context: Context, execute: Execute) -> Services:
+        """All of it, nothing started yet; `execute` runs a node, which may have nodes itself."""
         return cls(
             context=context,
             runs=Runs(context.store, context.settings.workspace),
@@ -44,4 +53,5 @@ class Services:
             job_threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="job"),
             node_threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="node"),
             cores=threading.Semaphore(os.cpu_count() or 1),
+            execute=execute,
         )

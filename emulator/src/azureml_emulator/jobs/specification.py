@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..context import Context
 from ..errors import bad_request, not_implemented
 from . import components
-from .components import Component, Port, arm_id
+from .components import CommandWork, Component, GraphWork, Port, arm_id
+from .distribution import read_distribution, read_instances
 from .references import NodeOutput, ParentInput, ParentOutput, Reference, parse
 from .shapes import mapping, mappings, strings, text
+from .sweep.specification import Sweep
+from .sweep.specification import read as read_sweep
 
 _DURATION = re.compile(
     r"^P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?$"
 )
+_NODE_TYPES = frozenset({"command", "pipeline", "parallel", "sweep"})
+_DEEPEST = 10
+"""Pipelines in pipelines: Azure allows fewer. A component that contains itself is stopped by it."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,11 @@ class Literal:
 
 @dataclass(frozen=True)
 class Asset:
-    """Files: an ARM id of a data asset or model, or a URI."""
+    """Files: an ARM id of a data asset or model, or a URI; `mode` as on the wire (ReadOnlyMount, Direct, …)."""
 
     uri: str
     type: str
+    mode: str | None = None
 
 
 Given = Literal | Asset
@@ -44,13 +52,18 @@ class Target:
     type: str
     bound: str | None = None
     uri: str | None = None
+    mode: str | None = None
     asset_name: str | None = None
     asset_version: str | None = None
 
 
 @dataclass(frozen=True)
 class Node:
-    """A command to run. A standalone command job is one, too."""
+    """A component to run with these inputs. A standalone command or sweep job is one, too.
+
+    `graph` is there if the component is a pipeline; `sweep` if it is the trial of a sweep; `modes` are those that the
+    node itself gives to its inputs.
+    """
 
     name: str
     display_name: str
@@ -60,6 +73,9 @@ class Node:
     compute: str | None
     variables: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    modes: Mapping[str, str] = field(default_factory=dict)
+    graph: Graph | None = None
+    sweep: Sweep | None = None
 
     def needs(self) -> set[str]:
         """The nodes whose outputs it reads."""
@@ -67,50 +83,102 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """Nodes that are wired to each other, and to the inputs and outputs of the pipeline that they are."""
+
+    inputs: Mapping[str, Port]
+    outputs: Mapping[str, str]
+    nodes: Mapping[str, Node]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A pipeline job's settings; they hold for the pipelines within it as well."""
+
+    continue_on_failure: bool = False
+    force_rerun: bool = False
+    default_datastore: str = "workspaceblobstore"
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """A pipeline job."""
 
+    graph: Graph
     inputs: Mapping[str, Given]
     outputs: Mapping[str, Target]
-    nodes: Mapping[str, Node]
-    continue_on_failure: bool
+    settings: Settings
 
 
 def read_pipeline(context: Context, properties: Mapping[str, Any]) -> Pipeline:
     """The pipeline that these properties of a job describe. Raises ServiceError (400, 501)."""
     settings = mapping(properties.get("settings"), "settings")
-    nodes = mapping(properties.get("jobs"), "jobs")
-    if not nodes:
-        raise bad_request("the pipeline has no jobs")
-    compute = text(properties.get("computeId"), "computeId")
-    default_compute = compute or text(settings.get("default_compute"), "settings.default_compute")
-    return Pipeline(
-        inputs={name: _given(one, f"input {name}") for name, one in mappings(properties.get("inputs"), "inputs")},
-        outputs={
-            name: read_target(one, f"outputs.{name}") for name, one in mappings(properties.get("outputs"), "outputs")
-        },
-        nodes={name: _node(context, name, one, default_compute) for name, one in nodes.items()},
-        continue_on_failure=bool(settings.get("continue_on_step_failure", False)),
+    compute = text(properties.get("computeId"), "computeId") or text(
+        settings.get("default_compute"), "settings.default_compute"
     )
+    inputs = {name: _given(one, f"input {name}") for name, one in mappings(properties.get("inputs"), "inputs")}
+    outputs = {
+        name: read_target(one, f"outputs.{name}") for name, one in mappings(properties.get("outputs"), "outputs")
+    }
+    graph = _job_graph(context, properties, compute)
+    if graph is not None:
+        outputs = {name: Target(kind) for name, kind in graph.outputs.items()} | outputs
+    else:
+        nodes = _nodes(context, properties.get("jobs"), compute)
+        graph = Graph(_ports(inputs), {name: target.type for name, target in outputs.items()}, nodes)
+    return Pipeline(graph, inputs, outputs, _settings(settings))
+
+
+def _job_graph(context: Context, properties: Mapping[str, Any], compute: str | None) -> Graph | None:
+    """The graph of the pipeline component that a job names instead of having nodes itself, or None."""
+    identity = text(properties.get("componentId"), "componentId")
+    if identity is None or properties.get("jobs"):
+        return None
+    component = components.load(context, identity)
+    if not isinstance(component.work, GraphWork):
+        raise bad_request(f"component {identity} is not a pipeline")
+    return _graph(context, component, component.work, compute, depth=1)
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    datastore = text(given.get("default_datastore"), "settings.default_datastore")
+    return Settings(
+        continue_on_failure=_flag(given.get("continue_on_step_failure")),
+        force_rerun=_flag(given.get("force_rerun")),
+        default_datastore=datastore.rstrip("/").rsplit("/", 1)[-1] if datastore else Settings.default_datastore,
+    )
+
+
+def _flag(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
+def _ports(inputs: Mapping[str, Given]) -> dict[str, Port]:
+    return {name: Port(one.type if isinstance(one, Asset) else "string") for name, one in inputs.items()}
 
 
 def read_command(properties: Mapping[str, Any], name: str) -> Node:
-    """The one node of a standalone command job. Raises ServiceError (400, 501)."""
-    if properties.get("distribution"):
-        raise not_implemented("a distributed job")
+    """The one node of a standalone command or sweep job. Raises ServiceError (400, 501)."""
+    is_sweep = properties.get("jobType") == "Sweep"
+    sweep = read_sweep(properties, "the job") if is_sweep else None
+    program = mapping(properties.get("trial"), "trial") if is_sweep else properties
     inputs = {key: _given(one, f"input {key}") for key, one in mappings(properties.get("inputs"), "inputs")}
     outputs = {key: read_target(one, f"outputs.{key}") for key, one in mappings(properties.get("outputs"), "outputs")}
-    ports = {key: Port(one.type if isinstance(one, Asset) else "string") for key, one in inputs.items()}
-    code, environment = text(properties.get("codeId"), "codeId"), text(properties.get("environmentId"), "environmentId")
-    component = Component(
-        id=name,
-        command=text(properties.get("command"), "command") or "",
+    code, environment = text(program.get("codeId"), "codeId"), text(program.get("environmentId"), "environmentId")
+    work = CommandWork(
+        command=text(program.get("command"), "command") or "",
         code=arm_id(code) if code else None,
         environment=arm_id(environment) if environment else None,
-        inputs=ports,
-        outputs={key: one.type for key, one in outputs.items()},
+        distribution=read_distribution(program.get("distribution"), "distribution"),
+        instances=read_instances(program.get("resources"), "resources"),
     )
-    components.check_command(component.command, component.inputs, component.outputs, "the job")
+    component = Component(
+        id=name,
+        inputs=_ports(inputs),
+        outputs={key: one.type for key, one in outputs.items()},
+        work=work,
+        deterministic=False,
+    )
     return Node(
         name=name,
         display_name=text(properties.get("displayName"), "displayName") or name,
@@ -118,36 +186,68 @@ def read_command(properties: Mapping[str, Any], name: str) -> Node:
         inputs=inputs,
         outputs=outputs,
         compute=text(properties.get("computeId"), "computeId"),
-        variables=strings(properties.get("environmentVariables"), "environmentVariables"),
-        timeout=_timeout(properties.get("limits")),
+        variables=strings(program.get("environmentVariables"), "environmentVariables"),
+        timeout=None if is_sweep else _timeout(properties.get("limits")),
+        sweep=sweep,
     )
 
 
-def _node(context: Context, name: str, given: object, default_compute: str | None) -> Node:
+def _nodes(context: Context, given: object, compute: str | None, depth: int = 0) -> dict[str, Node]:
+    nodes = mapping(given, "jobs")
+    if not nodes:
+        raise bad_request("the pipeline has no jobs")
+    return {name: _node(context, name, one, compute, depth) for name, one in nodes.items()}
+
+
+def _graph(context: Context, component: Component, work: GraphWork, compute: str | None, depth: int) -> Graph:
+    if depth > _DEEPEST:
+        raise bad_request(f"component {component.id}: pipelines are nested more than {_DEEPEST} deep")
+    return Graph(component.inputs, component.outputs, _nodes(context, work.jobs, compute, depth))
+
+
+def _node(context: Context, name: str, given: object, default_compute: str | None, depth: int) -> Node:
     where = f"jobs.{name}"
     spec = mapping(given, where)
-    if (kind := spec.get("type", "command")) != "command":
+    if (kind := spec.get("type", "command")) not in _NODE_TYPES:
         raise not_implemented(f"a node of type {kind} ({name})")
-    identity = text(spec.get("componentId"), f"{where}.componentId")
+    trial = mapping(spec.get("trial"), f"{where}.trial") if kind == "sweep" else spec
+    identity = text(trial.get("componentId"), f"{where}.componentId")
     if identity is None:
         raise bad_request(f"node {name} has no componentId")
-    component = components.load(context, identity)
+    component = _overridden(components.load(context, identity), spec, where)
+    compute = text(spec.get("computeId"), f"{where}.computeId") or default_compute
+    graph = None
+    if isinstance(component.work, GraphWork):
+        graph = _graph(context, component, component.work, compute, depth + 1)
+    inputs = {
+        key: (_node_input(one, f"node {name}, input {key}"), text(one.get("mode"), f"{where}.inputs.{key}.mode"))
+        for key, one in mappings(spec.get("inputs"), f"{where}.inputs")
+    }
     return Node(
         name=name,
         display_name=text(spec.get("display_name"), f"{where}.display_name") or name,
         component=component,
-        inputs={
-            key: _node_input(one, f"node {name}, input {key}")
-            for key, one in mappings(spec.get("inputs"), f"{where}.inputs")
-        },
+        inputs={key: source for key, (source, _) in inputs.items()},
         outputs=_node_outputs(name, spec.get("outputs"), component),
-        compute=text(spec.get("computeId"), f"{where}.computeId") or default_compute,
-        variables={
-            **component.variables,
-            **strings(spec.get("environment_variables"), f"{where}.environment_variables"),
-        },
-        timeout=_timeout(spec.get("limits")),
+        compute=compute,
+        variables=strings(spec.get("environment_variables"), f"{where}.environment_variables"),
+        timeout=None if kind == "sweep" else _timeout(spec.get("limits")),
+        modes={key: mode for key, (_, mode) in inputs.items() if mode},
+        graph=graph,
+        sweep=read_sweep(spec, where) if kind == "sweep" else None,
     )
+
+
+def _overridden(component: Component, spec: Mapping[str, Any], where: str) -> Component:
+    """The component with what the node says differently about how it is to be run."""
+    work = component.work
+    if not isinstance(work, CommandWork):
+        return component
+    if spec.get("distribution"):
+        work = replace(work, distribution=read_distribution(spec["distribution"], f"{where}.distribution"))
+    if mapping(spec.get("resources"), f"{where}.resources"):
+        work = replace(work, instances=read_instances(spec["resources"], f"{where}.resources"))
+    return replace(component, work=work)
 
 
 def _field(spec: Mapping[str, Any], snake: str) -> Any:
@@ -168,7 +268,7 @@ def _given(spec: Mapping[str, Any], where: str) -> Given:
     uri = text(spec.get("uri"), f"{where}: its uri")
     if uri is None:
         raise bad_request(f"{where}: no uri is given")
-    return Asset(arm_id(uri) if uri.startswith("azureml:/sub") else uri, kind)
+    return Asset(arm_id(uri) if uri.startswith("azureml:/sub") else uri, kind, text(spec.get("mode"), f"{where}: mode"))
 
 
 def _node_input(spec: Mapping[str, Any], where: str) -> Given | Reference:
@@ -187,11 +287,14 @@ def _reference(value: str, where: str) -> Reference | None:
 
 def read_target(spec: Mapping[str, Any], where: str) -> Target:
     """Where an output of a job goes. Raises ServiceError (400)."""
+    # Nodes say `name` and `version` where jobs say assetName and assetVersion.
+    name, version = _field(spec, "asset_name") or spec.get("name"), _field(spec, "asset_version") or spec.get("version")
     return Target(
         type=text(_field(spec, "job_output_type"), f"{where}: its type") or "uri_folder",
         uri=text(spec.get("uri"), f"{where}: its uri"),
-        asset_name=text(_field(spec, "asset_name"), f"{where}: its asset's name"),
-        asset_version=text(_field(spec, "asset_version"), f"{where}: its asset's version"),
+        mode=text(spec.get("mode"), f"{where}: its mode"),
+        asset_name=text(name, f"{where}: its asset's name"),
+        asset_version=text(version, f"{where}: its asset's version"),
     )
 
 
@@ -202,14 +305,13 @@ def _node_outputs(node: str, given: object, component: Component) -> dict[str, T
         if name not in targets:
             raise bad_request(f"node {node} has no output {name}: its component has {_listed(targets)}")
         value = spec.get("value")
-        if value is None:
-            target = read_target(spec, f"jobs.{node}.outputs.{name}")
-            targets[name] = Target(targets[name].type, None, target.uri, target.asset_name, target.asset_version)
-            continue
-        reference = _reference(str(value), f"node {node}, output {name}")
-        if not isinstance(reference, ParentOutput):
-            raise bad_request(f"node {node}, output {name}: {value} is not an output of the pipeline")
-        targets[name] = Target(targets[name].type, bound=reference.name)
+        target = replace(read_target(spec, f"jobs.{node}.outputs.{name}"), type=targets[name].type)
+        if value is not None:
+            reference = _reference(str(value), f"node {node}, output {name}")
+            if not isinstance(reference, ParentOutput):
+                raise bad_request(f"node {node}, output {name}: {value} is not an output of the pipeline")
+            target = replace(target, bound=reference.name)
+        targets[name] = target
     return targets
 
 
@@ -226,12 +328,15 @@ def _timeout(limits: object) -> float | None:
         parts = {unit: float(count or 0) for unit, count in match.groupdict().items()}
         return parts["days"] * 86400 + parts["hours"] * 3600 + parts["minutes"] * 60 + parts["seconds"]
     try:
-        return float(str(given))
+        seconds = float(str(given))
     except ValueError as error:
         raise bad_request(f"limits.timeout is {given!r}, no duration") from error
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise bad_request(f"limits.timeout is {given!r}, not a number of seconds")
+    return seconds
 
 
 __all__ = [
-    "Asset", "Given", "Literal", "Node", "NodeOutput", "ParentInput", "Pipeline", "Target", "read_command",
-    "read_pipeline",
+    "Asset", "Given", "Graph", "Literal", "Node", "NodeOutput", "ParentInput", "Pipeline", "Settings", "Target",
+    "read_command", "read_pipeline",
 ]  # fmt: skip

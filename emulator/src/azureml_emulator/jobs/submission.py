@@ -6,19 +6,20 @@ import logging
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import wait
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from ..context import Context
-from . import compute, outputs, runs, validation
+from . import compute, outputs, performing, runs, validation
+from .assignment import Assignment
+from .components import Component, GraphWork
 from .ending import ending
-from .executor import Assignment, perform
-from .logs import EXECUTION_LOG, RunLog
 from .programs import end_strays
-from .scheduler import Job, Scheduler, command_values
+from .scheduler import given, run_graph
 from .services import Services
-from .specification import Node, Pipeline, read_command, read_pipeline
+from .specification import Asset, Given, Literal, Node, Pipeline, Settings, read_command, read_pipeline
 from .stopping import JobFailed, Stop
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,13 @@ def read(context: Context, name: str, properties: Mapping[str, Any]) -> Pipeline
     return node
 
 
+_KINDS = {"Pipeline": "azureml.PipelineRun", "Command": "azureml.scriptrun", "Sweep": "azureml.HyperDrive"}
+"""Types of runs, as run history names them, by the type of the job."""
+
+
 def begin(services: Services, name: str, properties: Mapping[str, Any], work: Pipeline | Node) -> None:
     """Note the job's run, and let it begin in the background."""
-    is_pipeline = isinstance(work, Pipeline)
-    kind = "azureml.PipelineRun" if is_pipeline else "azureml.scriptrun"
+    kind = _KINDS[properties["jobType"]]
     services.runs.create(
         runs.NewRun(
             name=name,
@@ -65,7 +69,7 @@ def _run(services: Services, name: str, work: Pipeline | Node, stop: Stop) -> No
             if isinstance(work, Pipeline):
                 _run_pipeline(services, name, work, stop)
             else:
-                _run_command(services, name, work, stop)
+                _run_node(services, name, work, stop)
     except Exception:
         log.exception("job %s", name)
         raise
@@ -74,8 +78,8 @@ def _run(services: Services, name: str, work: Pipeline | Node, stop: Stop) -> No
         finish_cancel(services, name)
 
 
-def _track(services: Services, name: str, stop: Stop) -> Job:
-    """Make the job's MLflow run. Raises JobFailed, JobCanceled."""
+def _track(services: Services, name: str, node: Node, stop: Stop) -> Assignment:
+    """Make the job's MLflow run; the answer is the job's assignment so far. Raises JobFailed, JobCanceled."""
     run = services.runs.get(name)
     if run is None:
         raise JobFailed(f"the run of job {name} is gone", "ServiceError")
@@ -84,40 +88,42 @@ def _track(services: Services, name: str, stop: Stop) -> Job:
     experiment_id = services.tracking.experiment(run["experiment"])
     mlflow = services.tracking.create_run(experiment_id, run["display_name"], parent=None, tags=run["tags"])
     services.runs.update(name, mlflow=mlflow, experiment_id=experiment_id)
-    return Job(name, run["experiment"], experiment_id, mlflow)
+    return Assignment(name, name, run["experiment"], experiment_id, mlflow, node, {}, {})
 
 
 def _run_pipeline(services: Services, name: str, pipeline: Pipeline, stop: Stop) -> None:
     services.runs.move(name, runs.PREPARING)
-    job = _track(services, name, stop)
-    written = RunLog(services.context.blobs, name, EXECUTION_LOG)
-    services.runs.add_log(name, EXECUTION_LOG)
-    try:
-        Scheduler(services, job, pipeline, stop, written).run()
-    finally:
-        written.close()
+    graph = pipeline.graph
+    component = Component(name, graph.inputs, graph.outputs, GraphWork({}))
+    node = Node(name, name, component, pipeline.inputs, pipeline.outputs, None, graph=graph)
+    assignment = _settled(services, _track(services, name, node, stop), pipeline.inputs, pipeline.settings)
+    run_graph(services, assignment, graph, stop, pipeline.outputs)
 
 
-def _run_command(services: Services, name: str, node: Node, stop: Stop) -> None:
-    job = _track(services, name, stop)
-    assignment = Assignment(
-        run=name,
-        root=name,
-        experiment=job.experiment,
-        experiment_id=job.experiment_id,
-        mlflow=job.mlflow,
-        node=node,
-        inputs=command_values(services, node),
-        outputs=outputs.places(services.context, node, run=name, parent=name, parents={}),
-    )
+def _run_node(services: Services, name: str, node: Node, stop: Stop) -> None:
+    sources = {key: source for key, source in node.inputs.items() if isinstance(source, Literal | Asset)}
+    assignment = _settled(services, _track(services, name, node, stop), sources, Settings())
     compute.watch(services.context, node, stop)
-    future = services.node_threads.submit(perform, services, assignment, stop)
+    future = services.node_threads.submit(performing.perform, services, assignment, stop)
     while not wait([future], timeout=_TICK_SECONDS).done:
         compute.watch(services.context, node, stop)
     future.result()
     run = services.runs.get(name) or {"outputs": {}}
     for output, target in node.outputs.items():
-        outputs.register(services.context, target, run["outputs"][output], name)
+        if output in run["outputs"]:
+            outputs.register(services.context, target, run["outputs"][output], name)
+
+
+def _settled(
+    services: Services, assignment: Assignment, sources: Mapping[str, Given], settings: Settings
+) -> Assignment:
+    """The job's assignment with its inputs as they are now, and the places of its outputs."""
+    inputs = {key: given(services, source) for key, source in sources.items()}
+    for key, port in assignment.node.component.inputs.items():
+        if key not in inputs and port.default is not None:
+            inputs[key] = Literal(port.default)
+    places = outputs.places(services.context, assignment.node, assignment.run, {}, settings)
+    return replace(assignment, inputs=inputs, outputs=places, settings=settings)
 
 
 def cancel(services: Services, name: str) -> dict[str, str]:

@@ -2,50 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..context import Context
 from ..errors import ServiceError, bad_request, not_implemented
-from . import storage
-from .components import DATA_TYPES, Component, Port
+from . import compute, distribution, storage
+from .components import DATA_TYPES, CommandWork, Port, RegisterModel, check_command
 from .references import NodeOutput, ParentInput
-from .specification import Asset, Literal, Node, Pipeline, Target
+from .specification import Asset, Graph, Literal, Node, Pipeline, Target
+
+Known = Literal | Asset | Port
+"""What an input is known to be before anything has run: its value, or only its type."""
 
 
 def check_pipeline(context: Context, pipeline: Pipeline) -> None:
     """Raise ServiceError (400) for a pipeline that cannot run."""
     for name, given in pipeline.inputs.items():
+        if name not in pipeline.graph.inputs:
+            raise bad_request(f"the pipeline has no input {name}; it has {_listed(pipeline.graph.inputs)}")
         _check_asset(context, given, f"input {name}")
-    for node in pipeline.nodes.values():
-        check_node(context, node)
+    for name, target in pipeline.outputs.items():
+        if name not in pipeline.graph.outputs:
+            raise bad_request(f"the pipeline has no output {name}; it has {_listed(pipeline.graph.outputs)}")
+        _check_type(f"output {name}", target)
+    inputs: dict[str, Known] = {**_defaults(pipeline.graph), **pipeline.inputs}
+    for name, port in pipeline.graph.inputs.items():
+        if name not in inputs and not port.optional:
+            raise bad_request(f"the pipeline lacks its input {name}")
+    _check_graph(context, pipeline.graph, inputs)
+
+
+def _defaults(graph: Graph) -> dict[str, Literal]:
+    return {name: Literal(port.default) for name, port in graph.inputs.items() if port.default is not None}
+
+
+def _check_graph(context: Context, graph: Graph, inputs: Mapping[str, Known]) -> None:
+    for node in graph.nodes.values():
         for name, source in node.inputs.items():
-            _check_source(pipeline, node, name, source)
+            _check_named(node, name)
+            _check_source(graph, inputs, node, name, source)
         for name, target in node.outputs.items():
-            _check_target(pipeline, node, name, target)
-    _check_bound_once(pipeline)
-    _check_cycles(pipeline)
+            where = f"node {node.name}, output {name}"
+            if target.bound is not None and target.bound not in graph.outputs:
+                raise bad_request(f"{where}: the pipeline has no output {target.bound}")
+        check_node(context, node)
+        if node.graph is not None:
+            _check_graph(context, node.graph, {**_defaults(node.graph), **_inner(graph, node, inputs)})
+    _check_bound_once(graph)
+    _check_cycles(graph)
+
+
+def _inner(graph: Graph, node: Node, inputs: Mapping[str, Known]) -> dict[str, Known]:
+    """What the inputs of a pipeline within a pipeline are known to be."""
+    found: dict[str, Known] = {}
+    for name, source in node.inputs.items():
+        if isinstance(source, ParentInput):
+            if source.name in inputs:
+                found[name] = inputs[source.name]
+        elif isinstance(source, NodeOutput):
+            found[name] = Port(graph.nodes[source.node].component.outputs[source.name])
+        elif isinstance(source, Literal | Asset):
+            found[name] = source
+    return found
+
+
+def _check_named(node: Node, name: str) -> None:
+    """An input that the component has; a sweep's trial gets what is sampled as inputs, too."""
+    if name not in node.component.inputs:
+        raise bad_request(
+            f"node {node.name} has an unknown input {name}: its component has {_listed(node.component.inputs)}"
+        )
 
 
 def check_node(context: Context, node: Node) -> None:
-    """Raise ServiceError (400) for a command that cannot run, wherever it stands."""
+    """Raise ServiceError (400) for a node that cannot run, wherever it stands."""
     component = node.component
+    sampled = set(node.sweep.space) if node.sweep else set()
     for name, source in node.inputs.items():
-        if name not in component.inputs:
-            raise bad_request(
-                f"node {node.name} has an unknown input {name}: its component has {_listed(component.inputs)}"
-            )
+        _check_named(node, name)
         if isinstance(source, Literal):
             if component.inputs[name].is_data:
                 raise bad_request(f"node {node.name}, input {name}: needs {component.inputs[name].type}, not a value")
             _check_value(node, name, source.value)
         _check_asset(context, source, f"node {node.name}, input {name}")
     for name, port in component.inputs.items():
-        if name not in node.inputs and not port.optional and port.default is None:
+        if name not in node.inputs and name not in sampled and not port.optional and port.default is None:
             raise bad_request(f"node {node.name} lacks its input {name}")
+    for name, target in node.outputs.items():
+        _check_type(f"node {node.name}, output {name}", target)
+    if node.graph is None:
+        _check_program(context, node)
+
+
+def _check_program(context: Context, node: Node) -> None:
+    work = node.component.work
     _check_compute(context, node)
-    _check_environment(context, node.name, component)
-    if component.code and context.store.get("codes", component.code) is None:
-        raise bad_request(f"node {node.name}: code {component.code} is not found")
+    if isinstance(work, RegisterModel):
+        return
+    if isinstance(work, CommandWork):
+        whose = f"node {node.name}"
+        sampled = node.sweep.space if node.sweep else ()
+        check_command(work.command, node.component.inputs, node.component.outputs, whose, sampled)
+        distribution.check(work.distribution, work.instances, whose)
+    environment, code = getattr(work, "environment", None), getattr(work, "code", None)
+    _check_environment(context, node.name, environment)
+    if code and context.store.get("codes", code) is None:
+        raise bad_request(f"node {node.name}: code {code} is not found")
 
 
 def _check_value(node: Node, name: str, value: str) -> None:
@@ -62,33 +124,37 @@ def _check_asset(context: Context, given: object, where: str) -> None:
         raise bad_request(f"{where}: {error.message}") from error
 
 
-def _check_source(pipeline: Pipeline, node: Node, name: str, source: object) -> None:
+def _check_source(graph: Graph, inputs: Mapping[str, Known], node: Node, name: str, source: object) -> None:
     where = f"node {node.name}, input {name}"
     if isinstance(source, ParentInput):
-        _check_parent_input(pipeline, node, name, source)
+        _check_parent_input(graph, inputs, node, name, source)
     elif isinstance(source, NodeOutput):
-        _check_node_output(pipeline, node.component.inputs[name], source, where)
+        _check_node_output(graph, node.component.inputs[name], source, where)
     elif not isinstance(source, Literal | Asset):
         raise bad_request(f"{where}: an output of the pipeline cannot be an input")
 
 
-def _check_parent_input(pipeline: Pipeline, node: Node, name: str, source: ParentInput) -> None:
+def _check_parent_input(graph: Graph, inputs: Mapping[str, Known], node: Node, name: str, source: ParentInput) -> None:
     where, port = f"node {node.name}, input {name}", node.component.inputs[name]
-    given = pipeline.inputs.get(source.name)
+    declared, given = graph.inputs.get(source.name), inputs.get(source.name)
+    if declared is None and not port.optional and port.default is None:
+        raise bad_request(f"{where}: the pipeline has no input {source.name}; it has {_listed(graph.inputs)}")
     if given is None:
-        if not port.optional and port.default is None:
-            raise bad_request(f"{where}: the pipeline has no input {source.name}; it has {_listed(pipeline.inputs)}")
-    elif isinstance(given, Asset) != port.is_data:
-        kind = given.type if isinstance(given, Asset) else "a value"
+        if declared is not None and not port.optional and port.default is None:
+            raise bad_request(f"{where}: the pipeline's input {source.name} is optional and was not given")
+        return
+    is_data = isinstance(given, Asset) or (isinstance(given, Port) and given.is_data)
+    if is_data != port.is_data:
+        kind = "a value" if isinstance(given, Literal) else given.type
         raise bad_request(f"{where}: needs {port.type}, but the pipeline's input {source.name} is {kind}")
-    elif isinstance(given, Literal):
+    if isinstance(given, Literal):
         _check_value(node, name, given.value)
 
 
-def _check_node_output(pipeline: Pipeline, port: Port, source: NodeOutput, where: str) -> None:
-    if source.node not in pipeline.nodes:
+def _check_node_output(graph: Graph, port: Port, source: NodeOutput, where: str) -> None:
+    if source.node not in graph.nodes:
         raise bad_request(f"{where}: the pipeline has no node {source.node}")
-    outputs = pipeline.nodes[source.node].component.outputs
+    outputs = graph.nodes[source.node].component.outputs
     if source.name not in outputs:
         raise bad_request(f"{where}: node {source.node} has no output {source.name}; it has {_listed(outputs)}")
     if not port.is_data:
@@ -99,25 +165,22 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _check_target(pipeline: Pipeline, node: Node, name: str, target: Target) -> None:
-    where = f"node {node.name}, output {name}"
+def _check_type(where: str, target: Target) -> None:
     if target.type not in DATA_TYPES:
         raise not_implemented(f"{where}: an output of type {target.type}")
-    if target.bound is not None and target.bound not in pipeline.outputs:
-        raise bad_request(f"{where}: the pipeline has no output {target.bound}")
 
 
-def _check_bound_once(pipeline: Pipeline) -> None:
-    bound = [t.bound for node in pipeline.nodes.values() for t in node.outputs.values() if t.bound is not None]
-    for name in pipeline.outputs:
+def _check_bound_once(graph: Graph) -> None:
+    bound = [t.bound for node in graph.nodes.values() for t in node.outputs.values() if t.bound is not None]
+    for name in graph.outputs:
         if bound.count(name) > 1:
             raise bad_request(
                 f"output {name} of the pipeline is bound to {bound.count(name)} outputs of nodes, not to one"
             )
 
 
-def _check_cycles(pipeline: Pipeline) -> None:
-    left = {name: node.needs() for name, node in pipeline.nodes.items()}
+def _check_cycles(graph: Graph) -> None:
+    left = {name: node.needs() for name, node in graph.nodes.items()}
     while ready := [name for name, needs in left.items() if not needs & left.keys()]:
         for name in ready:
             del left[name]
@@ -126,24 +189,22 @@ def _check_cycles(pipeline: Pipeline) -> None:
 
 
 def _check_compute(context: Context, node: Node) -> None:
-    if node.compute is None:
-        raise bad_request(f"node {node.name} has no compute, and the job has no default_compute")
+    name = compute.name(node)
+    if node.compute is None or name == compute.SERVERLESS:
+        return
     if context.store.get("computes", node.compute) is None:
-        name = node.compute.rsplit("/", 1)[-1]
         raise bad_request(
             f"node {node.name}: the compute {name} is not found in workspace {context.settings.workspace}"
         )
 
 
-def _check_environment(context: Context, node: str, component: Component) -> None:
-    if component.builtin:
-        return
-    if component.environment is None:
+def _check_environment(context: Context, node: str, reference: str | None) -> None:
+    if reference is None:
         raise bad_request(f"node {node} has no environment")
-    if component.environment.startswith("azureml://registries/"):
-        raise not_implemented(f"an environment of a registry ({component.environment}, node {node})")
-    environment = context.store.get("environments", component.environment)
+    if reference.startswith("azureml://registries/"):
+        raise not_implemented(f"an environment of a registry ({reference}, node {node})")
+    environment = context.store.get("environments", reference)
     if environment is None:
-        raise bad_request(f"node {node}: the environment {component.environment} is not found")
+        raise bad_request(f"node {node}: the environment {reference} is not found")
     if environment["properties"].get("build"):
-        raise not_implemented(f"an environment with a Docker build context ({component.environment}, node {node})")
+        raise not_implemented(f"an environment with a Docker build context ({reference}, node {node})")

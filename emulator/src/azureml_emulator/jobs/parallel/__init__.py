@@ -1,0 +1,1 @@
+"""`parallel` tasks: one entry script over mini batches of files or rows."""

@@ -1,0 +1,95 @@
+"""Reuse of finished nodes: a deterministic component on the same inputs and code is answered from a former run.
+
+https://learn.microsoft.com/azure/machine-learning/how-to-debug-pipeline-reuse: the component, its code, environment and
+inputs decide; a job can ask for everything to be run anew (`force_rerun`). As in Azure, a URI counts as the same input
+whatever has become of the files there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ..context import Context
+from ..store import Value
+from . import runs
+from .assignment import Assignment
+from .components import RegisterModel
+from .services import Services
+from .specification import Literal
+
+KIND = "reusable runs"
+
+
+def key(context: Context, assignment: Assignment) -> str | None:
+    """What two runs have in common if the second is to be answered from the first; None for what is always run.
+
+    Sweeps and pipelines are not reused as such: their trials and nodes decide for themselves.
+    """
+    node = assignment.node
+    if node.graph is not None or node.sweep is not None or not node.component.deterministic:
+        return None
+    decisive = {
+        "work": _work(context, assignment),
+        "inputs": {name: _input(value) for name, value in sorted(assignment.inputs.items())},
+        "outputs": {name: [target.type, target.uri] for name, target in sorted(node.outputs.items())},
+        "variables": dict(sorted(node.variables.items())),
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _work(context: Context, assignment: Assignment) -> Mapping[str, Any]:
+    work = assignment.node.component.work
+    if isinstance(work, RegisterModel):
+        return {"component": assignment.node.component.id}
+    described = {"kind": type(work).__name__, **asdict(work)}
+    environment = getattr(work, "environment", None)
+    stored = context.store.get("environments", environment) if environment else None
+    if stored is not None:
+        # Not by its name: an inline environment is registered anew each time, under a name of its own.
+        described["environment"] = {field: stored["properties"].get(field) for field in ("image", "condaFile", "build")}
+    return dict(described)
+
+
+def _input(value: object) -> list[str]:
+    if isinstance(value, Literal):
+        return ["value", value.value]
+    return ["files", str(getattr(value, "uri", "")).rstrip("/"), str(getattr(value, "type", ""))]
+
+
+def find(services: Services, key: str) -> Value | None:
+    """The run that has completed with this key and still has its outputs, or None."""
+    known = services.context.store.get(KIND, key)
+    run = services.runs.get(known["run"]) if known else None
+    if run is None or run["status"] != runs.COMPLETED or run["hidden"]:
+        return None
+    return run
+
+
+def remember(services: Services, run: str, key: str) -> None:
+    """Note that this run, which has completed, answers for the key from now on."""
+    services.context.store.put(KIND, key, {"run": run})
+
+
+def take_over(services: Services, assignment: Assignment, former: Value) -> None:
+    """Complete the run with the outputs of the former one, and say in its properties that it is reused."""
+    run = assignment.run
+    fields = services.runs.get(run) or {"properties": {}}
+    services.runs.update(
+        run,
+        properties={
+            **fields["properties"],
+            "azureml.isreused": "true",
+            "azureml.reusedrunid": former["name"],
+            "azureml.reusednodeid": former["properties"].get("azureml.nodeName", ""),
+            "azureml.reusedpipelinerunid": former["parent"] or former["name"],
+        },
+    )
+    for name, output in former["outputs"].items():
+        services.runs.add_output(run, name, uri=output["uri"], kind=output["type"])
+    services.runs.move(run, runs.RUNNING)
+    services.runs.move(run, runs.COMPLETED)
+    services.tracking.end_run(assignment.mlflow, runs.COMPLETED)

@@ -1,0 +1,1 @@
+"""`sweep` jobs: many trials of one command, each with other values."""
