@@ -128,6 +128,10 @@ class Blobs:
         """
         return download(self.service().get_container_client(place.container), place.prefix, folder, check=check)
 
+    def exists(self, place: Place) -> bool:
+        """Whether there is a blob at exactly this place."""
+        return bool(self.service().get_blob_client(place.container, place.prefix).exists())
+
     def read(self, place: Place) -> bytes | None:
         """The content of the blob at `place`, or None if there is none."""
         try:

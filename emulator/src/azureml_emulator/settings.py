@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import uuid
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 REGION = "westeurope"
@@ -35,12 +35,13 @@ def cache() -> Path:
 
 @dataclass(frozen=True)
 class Ports:
-    """Loopback ports, one per server."""
+    """Loopback ports, one per server. A state folder that an older version made has none for the page yet: 0."""
 
     proxy: int
     api: int
     blob: int
     mlflow: int
+    page: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _new(state: Path) -> Settings:
         github_request_token=secrets.token_urlsafe(32),
         storage_account="azuremlemulator",
         storage_key=base64.b64encode(secrets.token_bytes(64)).decode(),
-        ports=Ports(*_free_ports(4)),
+        ports=Ports(*_free_ports(len(fields(Ports)))),
     )
 
 
@@ -149,8 +150,8 @@ def load_or_create(state: Path, time_scale: float | None = None) -> Settings:
         settings = load(state)
     except FileNotFoundError:
         settings = _new(state)
-    if not all(_is_free(port) for port in asdict(settings.ports).values()):
-        settings = replace(settings, ports=Ports(*_free_ports(4)))
+    if not all(port and _is_free(port) for port in asdict(settings.ports).values()):
+        settings = replace(settings, ports=Ports(*_free_ports(len(fields(Ports)))))
     if time_scale is not None:
         settings = replace(settings, time_scale=time_scale)
     _write(settings)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +25,54 @@ CREATE TABLE IF NOT EXISTS resources (
 """
 
 
+class StoreInUse(Exception):  # noqa: N818
+    """Another process has the store open: it is the only one that may."""
+
+
 class Store:
     """Resources by kind and key; keys are compared without regard to case, as ARM ids are.
 
-    Safe to use from several threads: every call is one transaction, under one lock.
+    Safe to use from several threads: every call is one transaction, under one lock; `transaction` makes several calls
+    one. Only one process at a time can open a file (StoreInUse), for what it holds is also kept in memory.
     """
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
+        self._guard = file.with_name(f"{file.name}.lock").open("w")
+        try:
+            fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)  # The kernel frees it however the process ends.
+        except BlockingIOError as error:
+            self._guard.close()
+            raise StoreInUse(f"{file} is open in another process") from error
         self._lock = threading.RLock()
+        self._depth = 0
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
+        # A commit is in the kernel's hands before it is acknowledged, so a killed process loses none. Only a machine
+        # that loses its power could lose the last ones (never the file's integrity): FULL would sync on every commit.
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.execute(_SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make the calls in here one: all of them are kept, or after an exception or a kill none.
+
+        Other threads wait meanwhile, so it is to be short, and nothing in it may wait for another thread. May be nested.
+        """
+        with self._lock:
+            self._depth += 1
+            try:
+                if self._depth == 1:
+                    self._database.execute("BEGIN IMMEDIATE")
+                yield
+                if self._depth == 1:
+                    self._database.execute("COMMIT")
+            except BaseException:
+                if self._depth == 1 and self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+            finally:
+                self._depth -= 1
 
     def get(self, kind: str, key: str) -> Value | None:
         """The resource, or None."""
@@ -80,7 +117,16 @@ class Store:
             rows = self._database.execute(query, (kind, low, low + "\U0010ffff")).fetchall()
         return [json.loads(row[0]) for row in rows]
 
+    def keys(self, kind: str, prefix: str = "") -> list[str]:
+        """The keys, in lower case, that begin with `prefix`, oldest first: quick, since no value is read."""
+        query = "SELECT key FROM resources WHERE kind = ? AND key >= ? AND key < ? ORDER BY sequence"
+        low = prefix.lower()
+        with self._lock:
+            rows = self._database.execute(query, (kind, low, low + "\U0010ffff")).fetchall()
+        return [row[0] for row in rows]
+
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
         with self._lock:
             self._database.close()
+            self._guard.close()
