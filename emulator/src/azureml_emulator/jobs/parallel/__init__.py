@@ -1,1 +1,0 @@
-"""`parallel` tasks: one entry script over mini batches of files or rows."""
