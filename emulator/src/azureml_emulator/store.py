@@ -6,7 +6,7 @@ import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """Make the calls in here one: all of them are kept, or after an exception or a kill none.
 
-        Other threads wait meanwhile, so it is to be short, and nothing in it may wait for another thread. May be nested.
+        Other threads wait meanwhile, so it is to be short, and nothing in it may wait for another thread. It nests.
         """
         with self._lock:
             self._depth += 1
@@ -117,13 +117,59 @@ class Store:
             rows = self._database.execute(query, (kind, low, low + "\U0010ffff")).fetchall()
         return [json.loads(row[0]) for row in rows]
 
-    def keys(self, kind: str, prefix: str = "") -> list[str]:
+    def keys(self, kind: str, prefix: str = "") -> Sequence[str]:
         """The keys, in lower case, that begin with `prefix`, oldest first: quick, since no value is read."""
         query = "SELECT key FROM resources WHERE kind = ? AND key >= ? AND key < ? ORDER BY sequence"
         low = prefix.lower()
         with self._lock:
             rows = self._database.execute(query, (kind, low, low + "\U0010ffff")).fetchall()
         return [row[0] for row in rows]
+
+    def search(
+        self,
+        kind: str,
+        fields: Mapping[str, str | bool | None],
+        *,
+        text: str = "",
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[Value], int]:
+        """Part of the resources that match, newest first, and how many match in all.
+
+        A resource matches if its top-level fields have these values (None: null, or absent) and its JSON holds `text`
+        in any case. Only the part that is asked for is read as JSON here.
+        """
+        where, arguments = "kind = ?", [kind]
+        for name, value in fields.items():
+            where += " AND json_extract(value, ?) IS ?"
+            arguments += [f'$."{name}"', value]
+        if text:
+            where += " AND instr(lower(value), ?) > 0"
+            arguments.append(json.dumps(text)[1:-1].lower())
+        query = f"FROM resources WHERE {where}"  # noqa: S608 - made of literals; all values are bound
+        with self._lock:
+            count = self._database.execute(f"SELECT COUNT(*) {query}", arguments).fetchone()[0]
+            part = [*arguments, limit, offset]
+            rows = self._database.execute(
+                f"SELECT value {query} ORDER BY sequence DESC LIMIT ? OFFSET ?", part
+            ).fetchall()
+        return [json.loads(row[0]) for row in rows], count
+
+    def tally(self, kind: str, fields: Mapping[str, str | bool | None], by: str, also: str) -> list[tuple[str, str, int]]:
+        """How many of the resources that match (as in `search`) have each pair of values of two top-level fields.
+
+        The pairs come in the order of their newest resources.
+        """
+        where, arguments = "kind = ?", [f'$."{by}"', f'$."{also}"', kind]
+        for name, value in fields.items():
+            where += " AND json_extract(value, ?) IS ?"
+            arguments += [f'$."{name}"', value]
+        query = (
+            "SELECT json_extract(value, ?) AS one, json_extract(value, ?) AS two, COUNT(*) FROM resources "  # noqa: S608
+            f"WHERE {where} GROUP BY one, two ORDER BY MAX(sequence) DESC"
+        )
+        with self._lock:
+            return self._database.execute(query, arguments).fetchall()
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
