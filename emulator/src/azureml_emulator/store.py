@@ -6,7 +6,7 @@ import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,18 @@ CREATE TABLE IF NOT EXISTS resources (
 
 class StoreInUse(Exception):  # noqa: N818
     """Another process has the store open: it is the only one that may."""
+
+
+def _matching(
+    kind: str, fields: Mapping[str, str | bool | None], text: str = ""
+) -> tuple[str, list[str | bool | None]]:
+    """An SQL condition, made of literals alone, and the values for its question marks."""
+    condition, values = "kind = ?", [kind, *(part for name, value in fields.items() for part in (f'$."{name}"', value))]
+    condition += " AND json_extract(value, ?) IS ?" * len(fields)
+    if text:
+        condition += " AND instr(lower(value), ?) > 0"
+        values.append(json.dumps(text)[1:-1].lower())
+    return condition, values
 
 
 class Store:
@@ -139,14 +151,8 @@ class Store:
         A resource matches if its top-level fields have these values (None: null, or absent) and its JSON holds `text`
         in any case. Only the part that is asked for is read as JSON here.
         """
-        where, arguments = "kind = ?", [kind]
-        for name, value in fields.items():
-            where += " AND json_extract(value, ?) IS ?"
-            arguments += [f'$."{name}"', value]
-        if text:
-            where += " AND instr(lower(value), ?) > 0"
-            arguments.append(json.dumps(text)[1:-1].lower())
-        query = f"FROM resources WHERE {where}"  # noqa: S608 - made of literals; all values are bound
+        where, arguments = _matching(kind, fields, text)
+        query = f"FROM resources WHERE {where}"
         with self._lock:
             count = self._database.execute(f"SELECT COUNT(*) {query}", arguments).fetchone()[0]
             part = [*arguments, limit, offset]
@@ -155,21 +161,20 @@ class Store:
             ).fetchall()
         return [json.loads(row[0]) for row in rows], count
 
-    def tally(self, kind: str, fields: Mapping[str, str | bool | None], by: str, also: str) -> list[tuple[str, str, int]]:
+    def tally(
+        self, kind: str, fields: Mapping[str, str | bool | None], by: str, also: str
+    ) -> list[tuple[str, str, int]]:
         """How many of the resources that match (as in `search`) have each pair of values of two top-level fields.
 
         The pairs come in the order of their newest resources.
         """
-        where, arguments = "kind = ?", [f'$."{by}"', f'$."{also}"', kind]
-        for name, value in fields.items():
-            where += " AND json_extract(value, ?) IS ?"
-            arguments += [f'$."{name}"', value]
+        where, arguments = _matching(kind, fields)
         query = (
             "SELECT json_extract(value, ?) AS one, json_extract(value, ?) AS two, COUNT(*) FROM resources "  # noqa: S608
             f"WHERE {where} GROUP BY one, two ORDER BY MAX(sequence) DESC"
         )
         with self._lock:
-            return self._database.execute(query, arguments).fetchall()
+            return self._database.execute(query, [f'$."{by}"', f'$."{also}"', *arguments]).fetchall()
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
