@@ -6,7 +6,7 @@ import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ class Store:
         text: str = "",
         limit: int,
         offset: int = 0,
-    ) -> tuple[list[Value], int]:
+    ) -> tuple[Sequence[Value], int]:
         """Part of the resources that match, newest first, and how many match in all.
 
         A resource matches if its top-level fields have these values (None: null, or absent) and its JSON holds `text`
@@ -163,7 +163,7 @@ class Store:
 
     def tally(
         self, kind: str, fields: Mapping[str, str | bool | None], by: str, also: str
-    ) -> list[tuple[str, str, int]]:
+    ) -> Sequence[tuple[str, str, int]]:
         """How many of the resources that match (as in `search`) have each pair of values of two top-level fields.
 
         The pairs come in the order of their newest resources.
