@@ -1,50 +1,81 @@
 """Versioned assets: what environments, code, components, data and models have in common.
 
-A version is stored under its ARM id, `…/workspaces/W/<kind>/<name>/versions/<version>`; the container that Azure shows
-above the versions of a name (`latestVersion`, `nextVersion`) is worked out from them.
+A version is stored under its id: in the workspace its ARM id, `…/workspaces/W/<kind>/<name>/versions/<version>`, in a
+registry `azureml://registries/R/<kind>/<name>/versions/<version>`. The container that Azure shows above the versions
+of a name is worked out from them (`latestVersion`, `nextVersion`); what is said of it itself is stored beside it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from . import arm
 from .context import Context
-from .errors import ServiceError, bad_request, not_found
+from .errors import ServiceError, not_found
 
-Prepare = Callable[[str, str, dict[str, Any], dict[str, Any] | None], dict[str, Any]]
-"""Checks and completes a version's properties: name, version, properties, what is stored under it now."""
+LATEST = "latest"
+DEFAULT_VERSION = "azureml_default"
+"""The version by which the SDK asks for a component without naming one."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}|[0-9a-fA-F-]{36}|[0-9a-f]{32,64}")
+_REFERENCE = re.compile(
+    r"(?:azureml:)?(?:"
+    r"//registries/(?P<registry>[^/]+)/|//locations/[^/]+/workspaces/[^/]+/|/subscriptions/.+?/workspaces/[^/]+/"
+    r")(?P<kind>\w+)/(?P<name>[^/]+)/(?P<by>versions|labels)/(?P<version>[^/]+)"
+)
+_SHORT = re.compile(r"(?:azureml:)?(?P<name>[^/:@]+)(?::(?P<version>[^/:@]+)|@(?P<label>[^/:@]+))")
 
 
-def versions(context: Context, kind: str, name: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Scope:
+    """Where assets are: `root` begins their ids, `told` is what a person calls it."""
+
+    root: str
+    told: str
+    parent: str
+
+    def version_id(self, kind: str, name: str, version: str) -> str:
+        """The id of a version."""
+        return f"{self.root}/{kind}/{name}/versions/{version}"
+
+
+def workspace(context: Context) -> Scope:
+    """The emulator's workspace."""
+    return Scope(context.workspace_id, f"workspace {context.settings.workspace}", "workspaces")
+
+
+def registry(name: str) -> Scope:
+    """The registry of this name, whether there is one or not."""
+    return Scope(f"azureml://registries/{name}", f"registry {name}", "registries")
+
+
+def versions(context: Context, kind: str, name: str, scope: Scope | None = None) -> list[dict[str, Any]]:
     """All versions of a name, newest first."""
-    return context.store.list(kind, f"{context.workspace_id}/{kind}/{name}/versions/")[::-1]
+    scope = scope or workspace(context)
+    return context.store.list(kind, f"{scope.root}/{kind}/{name}/versions/")[::-1]
 
 
-def next_version(existing: list[dict[str, Any]]) -> str:
+def next_version(existing: Iterable[dict[str, Any]]) -> str:
     """The version that an asset without one gets: one more than the highest number."""
-    numbers = [int(v["name"]) for v in existing if v["name"].isdigit()]
+    numbers = [int(v["name"]) for v in existing if v["name"].isdecimal()]
     return str(max(numbers, default=0) + 1)
 
 
 def version_id(context: Context, kind: str, name: str, version: str) -> str:
-    """The ARM id of a version."""
-    return f"{context.workspace_id}/{kind}/{name}/versions/{version}"
+    """The ARM id of a version in the workspace."""
+    return workspace(context).version_id(kind, name, version)
 
 
-def put(context: Context, kind: str, name: str, version: str, properties: dict[str, Any]) -> dict[str, Any]:
+def put(
+    context: Context, kind: str, name: str, version: str, properties: dict[str, Any], *, scope: Scope | None = None
+) -> dict[str, Any]:
     """Store a version (all checks done) and return it in its envelope."""
-    path = version_id(context, kind, name, version)
+    scope = scope or workspace(context)
+    path = scope.version_id(kind, name, version)
     known = context.store.get(kind, path)
     complete = {
         "isAnonymous": False,
@@ -56,128 +87,67 @@ def put(context: Context, kind: str, name: str, version: str, properties: dict[s
     }
     complete["provisioningState"] = "Succeeded"
     resource = arm.resource(path, f"{kind}/versions", complete, known)
+    resource["type"] = f"{arm.PROVIDER}/{scope.parent}/{kind}/versions"
     context.store.put(kind, path, resource)
     return resource
 
 
-def resolve(context: Context, kind: str, name: str, version: str) -> dict[str, Any]:
-    """A version, or with `latest` the newest. Raises ServiceError (404) if there is none."""
-    if version == "latest":
-        existing = versions(context, kind, name)
-        if existing:
-            return existing[0]
-    elif found := context.store.get(kind, version_id(context, kind, name, version)):
+def latest(existing: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one that the label `latest` stands for: the newest that is not archived. `existing` is newest first."""
+    return next((v for v in existing if not v["properties"].get("isArchived")), None)
+
+
+def resolve(context: Context, kind: str, name: str, version: str, scope: Scope | None = None) -> dict[str, Any]:
+    """A version, or by the label `latest` the newest. Raises ServiceError (404) if there is none."""
+    scope = scope or workspace(context)
+    if version in {LATEST, DEFAULT_VERSION}:
+        existing = versions(context, kind, name, scope)
+        if found := latest(existing) or next(iter(existing), None):
+            return found
+    elif found := context.store.get(kind, scope.version_id(kind, name, version)):
         return found
-    raise not_found(f"{kind} {name}:{version} not found in workspace {context.settings.workspace}.", "UserError")
+    raise missing(kind, name, version, scope)
 
 
-def _check_name(kind: str, name: str, version: str) -> None:
-    if not _NAME.fullmatch(name):
-        text = f"'{name}' is not a name for {kind}: letters, digits, '.', '_' and '-', 255 at most"
-        raise bad_request(text, "ValidationError")
-    if not _VERSION.fullmatch(version):
-        text = f"'{version}' is not a version for {kind} {name}: letters, digits, '.', '_' and '-', 30 at most"
-        raise bad_request(text, "ValidationError")
+def find(context: Context, kind: str, reference: str) -> dict[str, Any]:
+    """The version that a reference names. Raises ServiceError (404) if there is none.
+
+    A reference is an ARM id, an asset id of the workspace (`azureml://locations/…`), a registry's
+    `azureml://registries/R/<kind>/<name>/versions/<version>` or `…/labels/latest`, or in short `name:version` or
+    `name@latest`, with or without `azureml:` before it.
+    """
+    if match := _SHORT.fullmatch(reference):
+        return resolve(context, kind, match["name"], _named(match["version"], match["label"], reference))
+    match = _REFERENCE.fullmatch(reference)
+    if match is None or match["kind"].lower() != kind.lower():
+        raise not_found(f"{reference} is no reference to one of {kind}", "UserError")
+    scope = registry(match["registry"]) if match["registry"] else workspace(context)
+    own = context.workspace_id.lower()
+    if "/subscriptions/" in reference and own not in reference.lower():
+        raise not_found(f"{reference} is not in {scope.told}", "UserError")
+    by_version = match["by"] == "versions"
+    version = match["version"] if by_version else _named(None, match["version"], reference)
+    return resolve(context, kind, match["name"], version, scope)
 
 
-def _archived(version: dict[str, Any], view: str) -> bool:
-    """Whether a listing with this listViewType leaves the version out."""
-    archived = bool(version["properties"].get("isArchived"))
-    return {"ActiveOnly": archived, "ArchivedOnly": not archived}.get(view, False)
+def _named(version: str | None, label: str | None, reference: str) -> str:
+    if version is None and label != LATEST:
+        raise not_found(
+            f"{reference}: there is no label {label}; the one that all assets have is {LATEST}", "UserError"
+        )
+    return version or LATEST
 
 
-def container(context: Context, kind: str, name: str) -> dict[str, Any]:
-    """The container of a name's versions. Raises ServiceError (404) if there is none."""
-    existing = versions(context, kind, name)
-    if not existing:
-        raise not_found(f"{kind} container {name} not found in workspace {context.settings.workspace}.", "UserError")
-    properties = {
-        "latestVersion": existing[0]["name"],
-        "nextVersion": next_version(existing),
-        "isArchived": all(v["properties"].get("isArchived") for v in existing),
-        "description": None,
-        "tags": {},
-        "properties": {},
-    }
-    if kind == "data":
-        properties["dataType"] = existing[0]["properties"].get("dataType")
-    path = f"{context.workspace_id}/{kind}/{name}"
-    return {**arm.resource(path, kind, properties), "systemData": existing[-1]["systemData"]}
-
-
-def _list_versions(context: Context, kind: str, request: Request) -> list[dict[str, Any]]:
-    found = versions(context, kind, request.path_params["name"])
-    query = request.query_params
-    found = [v for v in found if not _archived(v, query.get("listViewType", "All"))]
-    if query.get("$orderBy", "").lower().endswith(" asc"):
-        found = found[::-1]
-    if version := query.get("version"):
-        found = [v for v in found if v["name"] == version]
-    top = query.get("$top")
-    if top is not None and not top.isdigit():
-        raise bad_request(f"$top is '{top}' and not a number", "ValidationError")
-    return found[: int(top)] if top else found
-
-
-def routes(context: Context, kind: str, prepare: Prepare) -> list[Route]:
-    """List, get, create or replace, change and delete versions; list and get containers."""
-    base = f"{arm.WORKSPACE}/{kind}"
-
-    async def list_containers(_: Request) -> Response:
-        names = {v["id"].split("/")[-3] for v in context.store.list(kind, f"{context.workspace_id}/{kind}/")}
-        return JSONResponse({"value": [container(context, kind, name) for name in sorted(names)]})
-
-    async def get_container(request: Request) -> Response:
-        return JSONResponse(container(context, kind, request.path_params["name"]))
-
-    async def list_versions(request: Request) -> Response:
-        return JSONResponse({"value": _list_versions(context, kind, request)})
-
-    async def get_version(request: Request) -> Response:
-        name, version = request.path_params["name"], request.path_params["version"]
-        found = context.store.get(kind, version_id(context, kind, name, version))
-        if found is None:
-            raise not_found(
-                f"{kind} {name}:{version} not found in workspace {context.settings.workspace}.", "UserError"
-            )
-        return JSONResponse(found)
-
-    async def put_version(request: Request) -> Response:
-        name, version = request.path_params["name"], request.path_params["version"]
-        _check_name(kind, name, version)
-        known = context.store.get(kind, version_id(context, kind, name, version))
-        properties = await _properties(request)
-        properties = await run_in_threadpool(prepare, name, version, properties, known)
-        return JSONResponse(put(context, kind, name, version, properties), status_code=200 if known else 201)
-
-    async def delete_version(request: Request) -> Response:
-        name, version = request.path_params["name"], request.path_params["version"]
-        gone = context.store.delete(kind, version_id(context, kind, name, version))
-        return Response(status_code=200 if gone else 204)
-
-    return [
-        Route(base, list_containers),
-        Route(f"{base}/{{name}}", get_container),
-        Route(f"{base}/{{name}}/versions", list_versions),
-        Route(f"{base}/{{name}}/versions/{{version}}", get_version),
-        Route(f"{base}/{{name}}/versions/{{version}}", put_version, methods=["PUT"]),
-        Route(f"{base}/{{name}}/versions/{{version}}", delete_version, methods=["DELETE"]),
-    ]
-
-
-async def _properties(request: Request) -> dict[str, Any]:
-    body = await json_object(request)
-    properties = body.get("properties")
-    if not isinstance(properties, dict):
-        raise bad_request("the request body has no object 'properties'", "ValidationError")
-    return properties
+def missing(kind: str, name: str, version: str, scope: Scope) -> ServiceError:
+    """404 for a version that is not there."""
+    return not_found(f"{kind} {name}:{version} not found in {scope.told}.", "UserError")
 
 
 async def json_object(request: Request) -> dict[str, Any]:
     """The request's body as a JSON object. Raises ServiceError (400) for anything else."""
     try:
         body = await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServiceError(400, "InvalidRequestContent", f"the request body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise ServiceError(400, "InvalidRequestContent", "the request body is not a JSON object")

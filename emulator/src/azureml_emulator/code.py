@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -10,57 +9,52 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import arm, assets
+from . import arm, asset_routes, assets, paging, uploads
+from .asset_routes import Draft
 from .assets import json_object
 from .context import Context
 from .errors import bad_request, conflict
+from .routing import Operation
+from .shapes import text
 
 KIND = "codes"
 
 
-def pending_upload(context: Context, kind: str) -> dict[str, Any]:
-    """A new container of its own, and a SAS to fill it with."""
-    name = f"{kind}-{uuid.uuid4()}"
-    context.blobs.container(name)
-    url = f"{context.settings.blob_url}/{name}"
-    workspace = context.store.get("workspaces", context.workspace_id) or {}
-    return {
-        "pendingUploadId": str(uuid.uuid4()),
-        "pendingUploadType": "TemporaryBlobReference",
-        "blobReferenceForConsumption": {
-            "blobUri": url,
-            "storageAccountArmId": workspace["properties"]["storageAccount"],
-            "credential": {"credentialType": "SAS", "sasUri": f"{url}?{context.blobs.container_sas(name)}"},
-        },
-    }
+def prepare(draft: Draft) -> dict[str, Any]:
+    """Check a draft of a code version. Raises ServiceError (400, 409)."""
+    if not (uri := text(draft.properties.get("codeUri"), "properties.codeUri")):
+        raise bad_request(f"code {draft} has no codeUri", "ValidationError")
+    if draft.known and draft.known["properties"]["codeUri"] != uri:
+        raise conflict(f"Asset paths cannot be updated. code {draft} exists and is immutable", "UserError")
+    return draft.properties
 
 
 def routes(context: Context) -> list[Route]:
     """The routes of versions, an upload to begin with, and the look-up by hash."""
     base = f"{arm.WORKSPACE}/{KIND}/{{name}}/versions"
 
-    def prepare(name: str, version: str, properties: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
-        if not properties.get("codeUri"):
-            raise bad_request(f"code {name}:{version} has no codeUri", "ValidationError")
-        if known and known["properties"]["codeUri"] != properties["codeUri"]:
-            raise conflict(f"code {name}:{version} exists and is immutable")
-        return properties
-
-    async def list_by_hash(request: Request) -> Response:
-        # The SDK looks under a new random name each time: the hash alone decides.
-        digest = request.query_params.get("hash")
-        everything = context.store.list(KIND, f"{context.workspace_id}/{KIND}/")[::-1]
-        if digest is None:
-            return JSONResponse({"value": assets.versions(context, KIND, request.path_params["name"])})
-        hits = [c for c in everything if (c["properties"].get("properties") or {}).get("hash_sha256") == digest]
-        return JSONResponse({"value": hits[:1]})
+    async def list_versions(request: Request) -> Response:
+        return await run_in_threadpool(_list_versions, context, request)
 
     async def start_pending_upload(request: Request) -> Response:
+        asset_routes.check_name(KIND, request.path_params["name"], request.path_params["version"])
         await json_object(request)
-        return JSONResponse(await run_in_threadpool(pending_upload, context, "code"))
+        return JSONResponse(await run_in_threadpool(uploads.begin, context, "code"))
 
+    start = "CodeVersions_CreateOrGetStartPendingUpload"
     return [
-        Route(base, list_by_hash),
-        Route(base + "/{version}/startPendingUpload", start_pending_upload, methods=["POST"]),
-        *assets.routes(context, KIND, prepare),
+        Operation(base, list_versions, "CodeVersions_List"),
+        Operation(base + "/{version}/startPendingUpload", start_pending_upload, start, methods=["POST"]),
+        *asset_routes.routes(context, KIND, prepare),
     ]
+
+
+def _list_versions(context: Context, request: Request) -> Response:
+    digest = request.query_params.get("hash")
+    if digest is None:
+        return paging.paged(request, assets.versions(context, KIND, request.path_params["name"]))
+    # The SDK looks under a new random name each time: the hash alone decides.
+    for code in context.store.list(KIND, f"{context.workspace_id}/{KIND}/")[::-1]:
+        if code["properties"]["properties"].get("hash_sha256") == digest:
+            return paging.paged(request, [code])
+    return paging.paged(request, [])

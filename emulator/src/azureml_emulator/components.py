@@ -6,39 +6,38 @@ from typing import Any
 
 from starlette.routing import Route
 
-from . import assets
+from . import asset_routes
+from .asset_routes import Draft
 from .context import Context
 from .errors import bad_request, conflict, not_implemented
+from .shapes import mapping, text
 
 KIND = "components"
 ANONYMOUS = "azureml_anonymous"
-_TYPES = {"command", "pipeline"}
+TYPES = frozenset({"command", "parallel", "pipeline"})
 
 
 def _same(left: dict[str, Any], right: dict[str, Any]) -> bool:
     """Whether two componentSpecs say the same; what the service or the SDK adds by itself does not count."""
-    added = {"_source", "version", "is_deterministic", "$schema"}
+    added = {"_source", "name", "version", "is_deterministic", "$schema"}
     return {k: v for k, v in left.items() if k not in added} == {k: v for k, v in right.items() if k not in added}
 
 
+def prepare(draft: Draft) -> dict[str, Any]:
+    """Check a draft of a component version; its spec gets its name and version. Raises ServiceError (400, 409, 501)."""
+    spec = dict(mapping(draft.properties.get("componentSpec"), "properties.componentSpec"))
+    if not spec:
+        raise bad_request(f"component {draft} has no componentSpec", "ValidationError")
+    kind = text(spec.get("type"), "properties.componentSpec.type") or "command"
+    if kind not in TYPES:
+        raise not_implemented(f"a component of type {kind} ({draft})")
+    known, named = draft.known, draft.name != ANONYMOUS
+    if named and known and not _same(known["properties"]["componentSpec"], spec):
+        raise conflict(f"component {draft} exists with another definition; a version cannot be changed", "UserError")
+    completed = {**spec, "name": spec.get("name") or draft.name, "version": spec.get("version") or draft.version}
+    return {**draft.properties, "componentSpec": completed, "isAnonymous": not named}
+
+
 def routes(context: Context) -> list[Route]:
-    """The routes of versions; a spec without a version gets the one in its path."""
-
-    def prepare(name: str, version: str, properties: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
-        spec = properties.get("componentSpec")
-        if not isinstance(spec, dict):
-            raise bad_request(f"component {name}:{version} has no componentSpec", "ValidationError")
-        if (kind := spec.get("type", "command")) not in _TYPES:
-            raise not_implemented(f"a component of type {kind} ({name}:{version})")
-        if name != ANONYMOUS and known and not _same(known["properties"]["componentSpec"], spec):
-            text = f"component {name}:{version} exists with another definition; a version cannot be changed"
-            raise conflict(text, "UserError")
-        properties["componentSpec"] = {
-            **spec,
-            "name": spec.get("name") or name,
-            "version": spec.get("version") or version,
-        }
-        properties["isAnonymous"] = name == ANONYMOUS
-        return properties
-
-    return assets.routes(context, KIND, prepare)
+    """The routes of versions."""
+    return asset_routes.routes(context, KIND, prepare)

@@ -6,27 +6,38 @@ from typing import Any
 
 from starlette.routing import Route
 
-from . import assets
+from . import asset_containers, asset_routes
+from .asset_routes import Draft, Prepare
 from .context import Context
 from .errors import bad_request, conflict
+from .shapes import text
 
 KIND = "data"
 _TYPES = {"uri_file", "uri_folder", "mltable"}
 
 
-def routes(context: Context) -> list[Route]:
-    """The routes of versions."""
+def preparation(context: Context) -> Prepare:
+    """How a data version is checked: all versions of a name have one type, and a version keeps its path."""
 
-    def prepare(name: str, version: str, properties: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
-        if (kind := properties.get("dataType")) not in _TYPES:
-            raise bad_request(
-                f"data {name}:{version} has the type {kind}, not one of {sorted(_TYPES)}", "ValidationError"
-            )
-        if not properties.get("dataUri"):
-            raise bad_request(f"data {name}:{version} has no dataUri", "ValidationError")
-        if known and known["properties"]["dataUri"] != properties["dataUri"]:
-            text = f"data {name}:{version} exists with another path; a version cannot be changed"
-            raise conflict(text, "UserError")
+    def prepare(draft: Draft) -> dict[str, Any]:
+        properties, known = draft.properties, draft.known
+        kind = text(properties.get("dataType"), "properties.dataType")
+        if kind not in _TYPES:
+            raise bad_request(f"data {draft} has the type {kind}, not one of {sorted(_TYPES)}", "ValidationError")
+        if not (path := text(properties.get("dataUri"), "properties.dataUri")):
+            raise bad_request(f"data {draft} has no dataUri", "ValidationError")
+        if known and known["properties"]["dataUri"] != path:
+            # The SDK knows this text.
+            told = f"Asset paths cannot be updated. data {draft} exists with another path; a version cannot be changed"
+            raise conflict(told, "UserError")
+        has = asset_containers.data_type(context, draft.name, draft.scope)
+        if has not in {None, kind}:
+            raise bad_request(f"data {draft} is {kind}, but the other versions of {draft.name} are {has}")
         return properties
 
-    return assets.routes(context, KIND, prepare)
+    return prepare
+
+
+def routes(context: Context) -> list[Route]:
+    """The routes of versions."""
+    return asset_routes.routes(context, KIND, preparation(context))

@@ -7,32 +7,42 @@ from typing import Any
 import yaml
 from starlette.routing import Route
 
-from . import assets
+from . import asset_routes
+from .asset_routes import Draft
 from .context import Context
 from .errors import bad_request, conflict
+from .shapes import mapping, text
 
 KIND = "environments"
+_DEFINITION = ("image", "condaFile", "build")
+
+
+def prepare(draft: Draft) -> dict[str, Any]:
+    """Check a draft of an environment version. Raises ServiceError (400, 409)."""
+    properties, known = draft.properties, draft.known
+    image = text(properties.get("image"), "properties.image")
+    build = mapping(properties.get("build"), "properties.build")
+    if not (image or build):
+        raise bad_request(f"environment {draft} has neither image nor build", "ValidationError")
+    if build and not text(build.get("contextUri"), "properties.build.contextUri"):
+        raise bad_request(f"environment {draft}: its build has no contextUri", "ValidationError")
+    if conda := text(properties.get("condaFile"), "properties.condaFile"):
+        _check_conda(conda, f"the conda file of environment {draft}")
+    if known and any(known["properties"].get(field) != properties.get(field) for field in _DEFINITION):
+        told = f"environment {draft} exists with another definition; a version cannot be changed"
+        raise conflict(told, "UserError")
+    return {**properties, "environmentType": "UserCreated", "osType": properties.get("osType") or "Linux"}
+
+
+def _check_conda(document: str, what: str) -> None:
+    try:
+        valid = isinstance(yaml.safe_load(document), dict)
+    except (yaml.YAMLError, RecursionError):
+        valid = False
+    if not valid:
+        raise bad_request(f"{what} is not a YAML mapping", "ValidationError")
 
 
 def routes(context: Context) -> list[Route]:
     """The routes of versions."""
-
-    def prepare(name: str, version: str, properties: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
-        if not (properties.get("image") or properties.get("build")):
-            raise bad_request(f"environment {name}:{version} has neither image nor build", "ValidationError")
-        if conda := properties.get("condaFile"):
-            try:
-                valid = isinstance(yaml.safe_load(conda), dict)
-            except yaml.YAMLError:
-                valid = False
-            if not valid:
-                raise bad_request(
-                    f"the conda file of environment {name}:{version} is not a YAML mapping", "ValidationError"
-                )
-        fields = ("image", "condaFile", "build")
-        if known and any(known["properties"].get(field) != properties.get(field) for field in fields):
-            text = f"environment {name}:{version} exists with another definition; a version cannot be changed"
-            raise conflict(text, "UserError")
-        return {**properties, "environmentType": "UserCreated", "osType": properties.get("osType") or "Linux"}
-
-    return assets.routes(context, KIND, prepare)
+    return asset_routes.routes(context, KIND, prepare)

@@ -1,4 +1,4 @@
-"""Models: a name and a version for a folder in storage, with tags that may change."""
+"""Models: a name and a version for a folder in storage, with tags and a stage that may change."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 from starlette.routing import Route
 
-from . import assets
+from . import asset_routes
+from .asset_routes import Draft
 from .context import Context
 from .errors import bad_request, conflict
+from .shapes import mappings, text
 
 KIND = "models"
 _TYPES = {"custom_model", "mlflow_model", "triton_model"}
@@ -16,17 +18,24 @@ _TYPES = {"custom_model", "mlflow_model", "triton_model"}
 
 def check(name: str, version: str, properties: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
     """Complete the properties of a model version. Raises ServiceError (400, 409) for what a model cannot be."""
-    if (kind := properties.get("modelType") or "custom_model") not in _TYPES:
+    kind = text(properties.get("modelType"), "properties.modelType") or "custom_model"
+    if kind not in _TYPES:
         raise bad_request(f"model {name}:{version} has the type {kind}, not one of {sorted(_TYPES)}", "ValidationError")
-    if not properties.get("modelUri"):
+    if not (path := text(properties.get("modelUri"), "properties.modelUri")):
         raise bad_request(f"model {name}:{version} has no modelUri", "ValidationError")
-    if known and known["properties"]["modelUri"] != properties["modelUri"]:
-        text = f"model {name}:{version} exists with another path; a version cannot be changed"
-        raise conflict(text, "UserError")
+    if known and known["properties"]["modelUri"] != path:
+        told = f"Asset paths cannot be updated. model {name}:{version} exists with another path"
+        raise conflict(f"{told}; a version cannot be changed", "UserError")
     # Without flavors the SDK cannot read any answer about a model.
-    return {**properties, "modelType": kind, "flavors": properties.get("flavors") or {}}
+    flavors = dict(mappings(properties.get("flavors"), "properties.flavors"))
+    return {**properties, "modelType": kind, "flavors": flavors}
+
+
+def prepare(draft: Draft) -> dict[str, Any]:
+    """Check a draft of a model version."""
+    return check(draft.name, draft.version, draft.properties, draft.known)
 
 
 def routes(context: Context) -> list[Route]:
     """The routes of versions."""
-    return assets.routes(context, KIND, check)
+    return asset_routes.routes(context, KIND, prepare)

@@ -6,7 +6,7 @@ import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,18 @@ CREATE TABLE IF NOT EXISTS resources (
 
 class StoreInUse(Exception):  # noqa: N818
     """Another process has the store open: it is the only one that may."""
+
+
+def _matching(
+    kind: str, fields: Mapping[str, str | bool | None], text: str = ""
+) -> tuple[str, list[str | bool | None]]:
+    """An SQL condition, made of literals alone, and the values for its question marks."""
+    condition, values = "kind = ?", [kind, *(part for name, value in fields.items() for part in (f'$."{name}"', value))]
+    condition += " AND json_extract(value, ?) IS ?" * len(fields)
+    if text:
+        condition += " AND instr(lower(value), ?) > 0"
+        values.append(json.dumps(text)[1:-1].lower())
+    return condition, values
 
 
 class Store:
@@ -57,7 +69,7 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """Make the calls in here one: all of them are kept, or after an exception or a kill none.
 
-        Other threads wait meanwhile, so it is to be short, and nothing in it may wait for another thread. May be nested.
+        Other threads wait meanwhile, so it is to be short, and nothing in it may wait for another thread. It nests.
         """
         with self._lock:
             self._depth += 1
@@ -117,13 +129,52 @@ class Store:
             rows = self._database.execute(query, (kind, low, low + "\U0010ffff")).fetchall()
         return [json.loads(row[0]) for row in rows]
 
-    def keys(self, kind: str, prefix: str = "") -> list[str]:
+    def keys(self, kind: str, prefix: str = "") -> Sequence[str]:
         """The keys, in lower case, that begin with `prefix`, oldest first: quick, since no value is read."""
         query = "SELECT key FROM resources WHERE kind = ? AND key >= ? AND key < ? ORDER BY sequence"
         low = prefix.lower()
         with self._lock:
             rows = self._database.execute(query, (kind, low, low + "\U0010ffff")).fetchall()
         return [row[0] for row in rows]
+
+    def search(
+        self,
+        kind: str,
+        fields: Mapping[str, str | bool | None],
+        *,
+        text: str = "",
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[Sequence[Value], int]:
+        """Part of the resources that match, newest first, and how many match in all.
+
+        A resource matches if its top-level fields have these values (None: null, or absent) and its JSON holds `text`
+        in any case. Only the part that is asked for is read as JSON here.
+        """
+        where, arguments = _matching(kind, fields, text)
+        query = f"FROM resources WHERE {where}"
+        with self._lock:
+            count = self._database.execute(f"SELECT COUNT(*) {query}", arguments).fetchone()[0]
+            part = [*arguments, limit, offset]
+            rows = self._database.execute(
+                f"SELECT value {query} ORDER BY sequence DESC LIMIT ? OFFSET ?", part
+            ).fetchall()
+        return [json.loads(row[0]) for row in rows], count
+
+    def tally(
+        self, kind: str, fields: Mapping[str, str | bool | None], by: str, also: str
+    ) -> Sequence[tuple[str, str, int]]:
+        """How many of the resources that match (as in `search`) have each pair of values of two top-level fields.
+
+        The pairs come in the order of their newest resources.
+        """
+        where, arguments = _matching(kind, fields)
+        query = (
+            "SELECT json_extract(value, ?) AS one, json_extract(value, ?) AS two, COUNT(*) FROM resources "  # noqa: S608
+            f"WHERE {where} GROUP BY one, two ORDER BY MAX(sequence) DESC"
+        )
+        with self._lock:
+            return self._database.execute(query, [f'$."{by}"', f'$."{also}"', *arguments]).fetchall()
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

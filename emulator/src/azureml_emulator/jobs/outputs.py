@@ -1,49 +1,69 @@
-"""Where a run's outputs go, and who else has them afterwards: the pipeline, and data assets by name."""
+"""Where a run's outputs go, and who else has them afterwards: the pipeline, and data assets and models by name."""
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 from .. import assets, data, models
+from ..blobs import Place
 from ..context import Context
+from ..errors import ServiceError, bad_request
+from . import mltable, register_model, storage
+from .data_errors import DataError
 from .services import Services
 from .specification import Node, Settings, Target
+from .stopping import JobFailed
+from .storage import full_uri
 
-_DATASTORE = Settings.default_datastore
 _DEFAULT = "azureml://datastores/${{default_datastore}}/paths/azureml/${{name}}/${{output_name}}/"
-_PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<name>name|output_name|default_datastore)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<name>[^{}]*?)\s*\}\}")
+_FILLED = ("name", "output_name", "default_datastore")
+
+_URI_FIELDS = {data.KIND: "dataUri", models.KIND: "modelUri"}
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+
+_registering = threading.Lock()
+"""The next version of a name is looked up and taken in one step, whoever else registers it."""
 
 
-def full_uri(context: Context, uri: str) -> str:
-    """A datastore's URI with the workspace in it, as the service answers it."""
-    settings = context.settings
-    start = (
-        f"azureml://subscriptions/{settings.subscription_id}/resourcegroups/{settings.resource_group}"
-        f"/workspaces/{settings.workspace}/datastores/"
-    )
-    return re.sub(r"^azureml://datastores/", start, uri)
+def place(context: Context, target: Target, *, run: str, output: str, datastore: str | None = None) -> str:
+    """The URI of an output of the run: the explicit one, or the default, with its placeholders filled.
 
+    `datastore` is the job's default datastore by name or id, else it is the workspace's. Raises ServiceError (400).
+    """
+    store = (datastore or storage.default_datastore(context)).rpartition("/")[2].removeprefix("azureml:")
+    values = {"name": run, "output_name": output, "default_datastore": store}
 
-def place(context: Context, target: Target, *, run: str, output: str, datastore: str = _DATASTORE) -> str:
-    """The URI of an output of the run: the explicit one, or the default, with its placeholders filled."""
-    values = {"name": run, "output_name": output, "default_datastore": datastore}
-    uri = _PLACEHOLDER.sub(lambda match: values[match["name"]], target.uri or _DEFAULT)
+    def fill(match: re.Match[str]) -> str:
+        if match["name"] not in values:
+            known = ", ".join(f"${{{{{name}}}}}" for name in _FILLED)
+            raise bad_request(f"output {output}: {match.group()} is not one of {known}")
+        return values[match["name"]]
+
+    uri = _PLACEHOLDER.sub(fill, target.uri or _DEFAULT)
     if target.type == "uri_file":
         uri = uri.rstrip("/")
     return full_uri(context, uri)
 
 
-def places(
-    context: Context, node: Node, run: str, parents: Mapping[str, str], settings: Settings | None = None
-) -> dict[str, str]:
+def check(context: Context, target: Target, where: str) -> None:
+    """Raise ServiceError (400, 501) for an output that cannot get where it is to go, whatever its job is called."""
+    try:
+        storage.place(context, place(context, target, run="name", output="output"))
+    except ServiceError as error:
+        code = error.status if error.status != _NOT_FOUND else _BAD_REQUEST
+        raise ServiceError(code, error.code, f"{where}: {error.message}") from error
+
+
+def places(context: Context, node: Node, run: str, parents: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """The URIs of a node's outputs; one that is bound to an output of the parent goes to that one's place."""
-    datastore = settings.default_datastore if settings else _DATASTORE
     return {
-        name: parents[target.bound or ""]
+        name: parents[target.bound]
         if target.bound in parents
-        else place(context, target, run=run, output=name, datastore=datastore)
+        else place(context, target, run=run, output=name, datastore=settings.default_datastore)
         for name, target in node.outputs.items()
     }
 
@@ -53,7 +73,8 @@ def publish(
 ) -> None:
     """Let the pipeline have the outputs bound to its own, and register those that are to become assets.
 
-    `targets` are the outputs of the pipeline job, as far as `parent` is one.
+    `targets` are the outputs of the pipeline job, as far as `parent` is one. Raises JobFailed for a name that cannot be
+    had.
     """
     for name, target in node.outputs.items():
         output = run["outputs"].get(name)
@@ -67,16 +88,42 @@ def publish(
 
 
 def register(context: Context, target: Target, output: Mapping[str, Any], job: str) -> None:
-    """Make a data asset or model of an output that was given a name to register it by."""
+    """Make a data asset or model of an output that was given a name to register it by.
+
+    Raises JobFailed for a version that exists with other files, and for a name that is none.
+    """
     if not target.asset_name:
         return
-    kind = str(output["type"])
+    uri, kind = str(output["uri"]), str(output["type"])
     collection = models.KIND if kind.endswith("_model") else data.KIND
-    version = target.asset_version or assets.next_version(assets.versions(context, collection, target.asset_name))
-    if collection == models.KIND:
-        properties = models.check(
-            target.asset_name, version, {"modelType": kind, "modelUri": output["uri"], "jobName": job}, None
-        )
-    else:
-        properties = {"dataType": kind, "dataUri": output["uri"], "properties": {"jobName": job}}
-    assets.put(context, collection, target.asset_name, version, properties)
+    details = _model(context, uri, kind, job) if collection == models.KIND else _data(context, uri, kind, job)
+    with _registering:
+        name = target.asset_name
+        version = target.asset_version or assets.next_version(assets.versions(context, collection, name))
+        known = context.store.get(collection, assets.version_id(context, collection, name, version))
+        if known is not None and known["properties"].get(_URI_FIELDS[collection]) != uri:
+            # The service's own words for a change of what cannot change; the SDK knows them, too.
+            raise JobFailed(f"Output asset {name}:{version} ({collection}): Asset paths cannot be updated.")
+        assets.put(context, collection, name, version, {**details, "properties": {"jobName": job}})
+
+
+def _data(context: Context, uri: str, kind: str, job: str) -> dict[str, Any]:
+    properties: dict[str, Any] = {"dataType": kind, "dataUri": uri}
+    if kind == "mltable" and (text := _read(context, uri, mltable.FILE)) is not None:
+        try:
+            properties["referencedUris"] = [path for _, path in mltable.paths(text)]
+        except DataError as error:
+            raise JobFailed(f"The mltable that job {job} wrote cannot be registered: {error.message}") from error
+    return properties
+
+
+def _model(context: Context, uri: str, kind: str, job: str) -> dict[str, Any]:
+    properties: dict[str, Any] = {"modelType": kind, "modelUri": uri, "jobName": job, "flavors": {}}
+    if kind == "mlflow_model" and (text := _read(context, uri, "MLmodel")) is not None:
+        properties["flavors"] = register_model.flavors(text)
+    return properties
+
+
+def _read(context: Context, uri: str, name: str) -> bytes | None:
+    at = storage.place(context, uri)
+    return context.blobs.read(Place(at.container, f"{at.prefix}/{name}".lstrip("/")))

@@ -128,10 +128,20 @@ def _mapping(file: Path) -> dict[str, Any]:
 def _mlflow_flavors(folder: Path) -> dict[str, Any]:
     for described in (folder / "MLmodel", folder / "mlflow_model_folder" / "MLmodel"):
         if described.is_file():
-            flavors = _mapping(described).get("flavors") or {}
-            # On the wire a flavor is an object with strings in `data`.
-            return {name: {"data": {k: str(v) for k, v in one.items()}} for name, one in flavors.items()}
+            return flavors(described.read_bytes())
     raise JobFailed("model_type is mlflow_model, but model_path has no file MLmodel")
+
+
+def flavors(text: bytes) -> dict[str, Any]:
+    """The flavors in an MLmodel file, as they are on the wire: objects with strings in `data`. Raises JobFailed."""
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise JobFailed(f"the file MLmodel is not YAML: {error}") from error
+    found = document.get("flavors") if isinstance(document, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise JobFailed("the file MLmodel has no mapping 'flavors'")
+    return {name: {"data": {k: str(v) for k, v in one.items()}} for name, one in found.items()}
 
 
 def _write_details(model: Mapping[str, Any], name: str, folder: Path) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Settings:
 
     continue_on_failure: bool = False
     force_rerun: bool = False
-    default_datastore: str = "workspaceblobstore"
+    default_datastore: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,10 @@ def _job_graph(context: Context, properties: Mapping[str, Any], compute: str | N
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
-    datastore = text(given.get("default_datastore"), "settings.default_datastore")
     return Settings(
         continue_on_failure=_flag(given.get("continue_on_step_failure")),
         force_rerun=_flag(given.get("force_rerun")),
-        default_datastore=datastore.rstrip("/").rsplit("/", 1)[-1] if datastore else Settings.default_datastore,
+        default_datastore=text(given.get("default_datastore"), "settings.default_datastore"),
     )
 
 

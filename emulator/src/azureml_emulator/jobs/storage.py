@@ -190,7 +190,7 @@ def _asset(context: Context, kind: str, version: dict[str, Any], links: int) -> 
 def _of_registry(context: Context, reference: str, links: int) -> Located:
     match = _REGISTRY_ASSET.match(reference)
     kind = match["kind"] if match else data.KIND
-    stored = context.store.get(f"registry {kind}", reference)
+    stored = context.store.get(kind, reference)
     if stored is None:
         raise not_found(f"{reference} is not found", "UserError")
     return _asset(context, kind, stored, links)

@@ -1,1 +1,1 @@
-"""`sweep` jobs: many trials of one command, each with other values."""
+"""Sweeps: hyperparameter tuning, standalone and as a pipeline's node; trials are runs of one command."""
