@@ -60,12 +60,11 @@ def check(context: Context, target: Target, where: str) -> None:
 
 def places(context: Context, node: Node, run: str, parents: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """The URIs of a node's outputs; one that is bound to an output of the parent goes to that one's place."""
-    return {
-        name: parents[target.bound]
-        if target.bound in parents
-        else place(context, target, run=run, output=name, datastore=settings.default_datastore)
-        for name, target in node.outputs.items()
-    }
+    found = {}
+    for name, target in node.outputs.items():
+        bound = parents.get(target.bound) if target.bound else None
+        found[name] = bound or place(context, target, run=run, output=name, datastore=settings.default_datastore)
+    return found
 
 
 def publish(

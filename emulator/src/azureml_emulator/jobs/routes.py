@@ -116,9 +116,12 @@ class _Jobs:
     def _completed(self, name: str, properties: Value) -> Value:
         """The properties with what the service fills in, the places of outputs among it."""
         complete = {}
+        settings = mapping(properties.get("settings"), "settings")
+        datastore = text(settings.get("default_datastore"), "settings.default_datastore")
         for output, given in mapping(properties.get("outputs"), "outputs").items():
             spec = mapping(given, f"outputs.{output}") or {"jobOutputType": "uri_folder"}
-            place = outputs.place(self._context, read_target(spec, f"outputs.{output}"), run=name, output=output)
+            target = read_target(spec, f"outputs.{output}")
+            place = outputs.place(self._context, target, run=name, output=output, datastore=datastore)
             complete[output] = {**spec, "uri": place}
         filled = {
             "experimentName": text(properties.get("experimentName"), "experimentName") or "Default",
