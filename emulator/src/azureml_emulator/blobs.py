@@ -160,6 +160,19 @@ class Blobs:
         with ThreadPoolExecutor(_PARALLEL) as pool:
             return len(list(pool.map(one, files)))
 
+    def copy(self, source: Place, target: Place, *, check: Check = lambda: None) -> int:
+        """Copy the blobs at `source` to the same names below `target`, within the storage; the answer is how many."""
+        origin = self.service().get_container_client(source.container)
+        container = self.container(target.container)
+        old, new = source.prefix.rstrip("/"), target.prefix.rstrip("/")
+
+        def one(name: str) -> None:
+            check()
+            container.get_blob_client(new + name[len(old) :]).start_copy_from_url(origin.get_blob_client(name).url)
+
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            return len(list(pool.map(one, list(names_at(origin, old)))))
+
     def delete(self, place: Place, names: Iterable[str]) -> None:
         """Remove the blobs with these names below `place`; those that are gone already are no error."""
         container, prefix = self.service().get_container_client(place.container), place.prefix.rstrip("/")

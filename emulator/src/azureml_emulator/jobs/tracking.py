@@ -125,6 +125,29 @@ class Tracking:
         """Set a run's end, for the status in which the job ended."""
         self._post("runs/update", {"run_id": run, "status": _STATUS[status], "end_time": _milliseconds()})
 
+    def reports(self, run: str, metric: str) -> list[float]:
+        """All values of a metric that the run has logged, in the order in which it did."""
+        path, reports, page = "metrics/get-history", [], ""
+        while True:
+            told = self._get(path, {"run_id": run, "metric_key": metric, "max_results": "25000", "page_token": page})
+            reports += told.get("metrics", [])
+            if not (page := told.get("next_page_token", "")):
+                break
+        # MLflow's own order is none: the time decides, and the step where that is the same.
+        reports.sort(key=lambda one: (int(one["timestamp"]), int(one.get("step", 0))))
+        return [float(one["value"]) for one in reports]
+
+    def metrics(self, run: str) -> list[str]:
+        """Names of the metrics that the run has logged."""
+        return sorted(one["key"] for one in self._get("runs/get", {"run_id": run})["run"]["data"].get("metrics", []))
+
+    def _get(self, operation: str, query: dict[str, str]) -> dict[str, Any]:
+        given = {key: value for key, value in query.items() if value}
+        answer = self._client.get(f"/api/2.0/mlflow/{operation}", params=given)
+        if not answer.is_success:
+            raise _refused(operation, answer)
+        return dict(answer.json())
+
     def _post(self, operation: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self._client.post(f"/api/2.0/mlflow/{operation}", json=body)
         if not answer.is_success:
