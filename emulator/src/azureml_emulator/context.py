@@ -1,10 +1,12 @@
-"""What every resource module is given: the emulator's settings, store, blobs and long-running operations."""
+"""What every resource module is given: settings, store, blobs, long-running operations, armed faults."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .blobs import Blobs
+from .faults.armory import Armory
+from .faults.connections import Connections
 from .operations import Operations
 from .settings import Settings
 from .store import Store
@@ -18,6 +20,8 @@ class Context:
     store: Store
     blobs: Blobs
     operations: Operations
+    faults: Armory
+    connections: Connections = field(default_factory=Connections)
 
     @property
     def workspace_id(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -9,11 +11,12 @@ from starlette.responses import JSONResponse
 class ServiceError(Exception):
     """An error that is answered to the client: HTTP status, Azure's error code and a message for a person."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.headers = {} if headers is None else dict(headers)
 
 
 def bad_request(message: str, code: str = "UserError") -> ServiceError:
@@ -31,9 +34,11 @@ def conflict(message: str, code: str = "Conflict") -> ServiceError:
     return ServiceError(409, code, message)
 
 
-def unauthorized(message: str, code: str = "InvalidAuthenticationToken") -> ServiceError:
+def unauthorized(
+    message: str, code: str = "InvalidAuthenticationToken", headers: Mapping[str, str] | None = None
+) -> ServiceError:
     """401: no access token, or one that is not good here."""
-    return ServiceError(401, code, message)
+    return ServiceError(401, code, message, {"WWW-Authenticate": "Bearer", **(headers or {})})
 
 
 def not_implemented(what: str) -> ServiceError:
@@ -44,8 +49,7 @@ def not_implemented(what: str) -> ServiceError:
 def answer(error: ServiceError) -> JSONResponse:
     """The error as ARM writes it: https://learn.microsoft.com/azure/azure-resource-manager/ (error response)."""
     body = {"error": {"code": error.code, "message": error.message, "details": []}}
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}  # noqa: PLR2004
-    return JSONResponse(body, status_code=error.status, headers=headers)
+    return JSONResponse(body, status_code=error.status, headers=error.headers)
 
 
 async def handle(_: Request, error: Exception) -> JSONResponse:

@@ -18,10 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .context import Context
-from .errors import unauthorized
-from .settings import ARM_HOST, GITHUB_OIDC_HOST, Settings
+from .errors import ServiceError, unauthorized
+from .settings import ARM_HOST, GITHUB_OIDC_HOST, LOGIN_HOST, Settings
 
-TOKEN_SECONDS = 3600
 GITHUB_TOKEN_SECONDS = 300
 FEDERATED_AUDIENCE = "api://AzureADTokenExchange"
 GITHUB_ISSUER = f"https://{GITHUB_OIDC_HOST}"
@@ -35,21 +34,39 @@ _AUDIENCES = {
 }
 
 
-def _sign(settings: Settings, claims: dict[str, Any], seconds: int) -> str:
+def _sign(settings: Settings, claims: dict[str, Any], seconds: float) -> str:
     issued = int(time.time())
-    return jwt.encode({"iat": issued, "nbf": issued, "exp": issued + seconds, **claims}, settings.signing_key, "HS256")
+    return jwt.encode(
+        {"iat": issued, "nbf": issued, "exp": issued + int(seconds), **claims}, settings.signing_key, "HS256"
+    )
 
 
-def access_token(settings: Settings, audience: str, seconds: int = TOKEN_SECONDS) -> str:
-    """An access token for `audience`, as Entra would issue it to the emulator's application."""
+def _issuer(settings: Settings) -> str:
+    return f"https://sts.windows.net/{settings.tenant_id}/"
+
+
+def access_token(settings: Settings, audience: str, seconds: float | None = None) -> str:
+    """An access token for `audience`, as Entra would issue it to the emulator's application.
+
+    It lives `seconds`, by default as long as the settings say.
+    """
     claims = {
         "aud": audience,
-        "iss": f"https://sts.windows.net/{settings.tenant_id}/",
+        "iss": _issuer(settings),
         "tid": settings.tenant_id,
         "oid": str(uuid.uuid5(uuid.NAMESPACE_URL, settings.client_id)),
         "appid": settings.client_id,
     }
-    return _sign(settings, claims, seconds)
+    return _sign(settings, claims, settings.token_lifetime if seconds is None else seconds)
+
+
+def expired(settings: Settings, at: float) -> ServiceError:
+    """The 401 for an access token that expired at this time (in seconds since 1970)."""
+    then, now = (time.strftime("%m/%d/%Y %H:%M:%S", time.gmtime(when)) for when in (at, time.time()))
+    text = f"The access token expiry UTC time '{then}' is earlier than current UTC time '{now}'."
+    challenge = f'Bearer authorization_uri="https://{LOGIN_HOST}/{settings.tenant_id}", error="invalid_token"'
+    header = {"WWW-Authenticate": f'{challenge}, error_description="{text}"'}
+    return unauthorized(text, "ExpiredAuthenticationToken", header)
 
 
 def check_access_token(settings: Settings, header: str | None) -> None:
@@ -58,9 +75,18 @@ def check_access_token(settings: Settings, header: str | None) -> None:
     if scheme.lower() != "bearer" or not token:
         raise unauthorized("Authentication failed. The 'Authorization' header is missing.", "AuthenticationFailed")
     try:
-        jwt.decode(token, settings.signing_key, algorithms=["HS256"], audience=list(_AUDIENCES), leeway=5)
+        # GitHub's tokens are signed here too, for any audience that is asked for: only the issuer tells them apart.
+        jwt.decode(
+            token,
+            settings.signing_key,
+            algorithms=["HS256"],
+            audience=list(_AUDIENCES),
+            issuer=_issuer(settings),
+            options={"require": ["exp", "nbf", "aud", "iss"]},
+        )
     except jwt.ExpiredSignatureError as error:
-        raise unauthorized("The access token expiry is in the past.", "ExpiredAuthenticationToken") from error
+        claims = jwt.decode(token, options={"verify_signature": False})
+        raise expired(settings, claims["exp"]) from error
     except jwt.InvalidAudienceError as error:
         raise unauthorized(
             "The access token has been obtained for wrong audience.", "InvalidAuthenticationTokenAudience"
@@ -138,7 +164,7 @@ def routes(context: Context) -> list[Route]:
             return refusal
         # The az CLI asks for ".net//.default": only what follows the resource's own slash is the scope.
         audience = form.get("scope", "").split(" ")[0].removesuffix("/.default")
-        body = {"token_type": "Bearer", "expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
+        body = {"token_type": "Bearer", **dict.fromkeys(("expires_in", "ext_expires_in"), int(settings.token_lifetime))}
         return JSONResponse({**body, "access_token": access_token(settings, audience)})
 
     async def github_token(request: Request) -> Response:

@@ -10,12 +10,14 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from . import azurite, processes, settings
+from .faults.client import Control, ControlError
+from .faults.rules import Rule
 from .settings import GITHUB_OIDC_HOST, Settings
 
 _START_SECONDS = 90
@@ -40,6 +42,8 @@ def _end_all(state: Path) -> None:
     processes.end(state / "pid" / "emulator", seconds=20)
     for file in sorted((state / "pid").glob("*")):
         processes.end(file)
+    # A kill may have come between the start of a process and the note of it.
+    processes.end_owned(state)
 
 
 def is_ready(known: Settings) -> bool:
@@ -55,38 +59,74 @@ def is_ready(known: Settings) -> bool:
         return False
 
 
-def up(state: Path, time_scale: float | None = None) -> Settings:
-    """Start the emulator of `state`, or leave the running one be. Raises EmulatorError if it does not get ready."""
+def running(state: Path) -> Settings:
+    """The settings of the emulator that runs for `state`. Raises EmulatorError if none does."""
+    if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
+        return known
+    raise EmulatorError(f"no emulator runs for {state}: start it with `azureml-emulator up`")
+
+
+def up(
+    state: Path,
+    time_scale: float | None = None,
+    token_lifetime: float | None = None,
+    faults: Sequence[Rule] | None = None,
+) -> Settings:
+    """Start the emulator of `state`, or leave the running one be. Raises EmulatorError if it does not get ready.
+
+    `faults` are armed instead of those that are; None leaves these as they are.
+    """
     if not _is_ours(state):
         raise EmulatorError(f"{state} holds something else: give --state a folder that is empty or does not exist")
     with _alone(state):
         if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
-            if time_scale not in {None, known.time_scale}:
-                raise EmulatorError(f"the emulator runs with time scale {known.time_scale:g}: end it with `down` first")
-            return known
-        _end_all(state)
-        try:
-            azurite.install()
-        except azurite.AzuriteError as error:
-            raise EmulatorError(str(error)) from error
-        known = settings.load_or_create(state, time_scale)
-        log = state / "emulator.log"
-        with log.open("ab") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "azureml_emulator.server", str(state)],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + _START_SECONDS
-        while not is_ready(known):
-            if process.poll() is not None or time.monotonic() > deadline:
-                _end_all(state)
-                last = log.read_text(errors="replace").strip().splitlines()[-1:]
-                raise EmulatorError(f"the emulator did not start: {''.join(last)} (see {log})")
-            time.sleep(0.05)
+            _check_unchanged(known, time_scale, token_lifetime)
+        else:
+            known = _start(state, time_scale, token_lifetime)
+        if faults is not None:
+            _arm(known, faults)
         return known
+
+
+def _check_unchanged(known: Settings, time_scale: float | None, token_lifetime: float | None) -> None:
+    if time_scale not in {None, known.time_scale}:
+        raise EmulatorError(f"the emulator runs with time scale {known.time_scale:g}: end it with `down` first")
+    if token_lifetime not in {None, known.token_lifetime}:
+        raise EmulatorError(f"the emulator's tokens live {known.token_lifetime:g} s: end it with `down` first")
+
+
+def _start(state: Path, time_scale: float | None, token_lifetime: float | None) -> Settings:
+    _end_all(state)
+    try:
+        azurite.install()
+    except azurite.AzuriteError as error:
+        raise EmulatorError(str(error)) from error
+    known = settings.load_or_create(state, time_scale, token_lifetime)
+    log = state / "emulator.log"
+    with log.open("ab") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "azureml_emulator.server", str(state)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            env={**os.environ, processes.OWNER: processes.owner(state)},
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    while not is_ready(known):
+        if process.poll() is not None or time.monotonic() > deadline:
+            _end_all(state)
+            last = log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise EmulatorError(f"the emulator did not start: {''.join(last)} (see {log})")
+        time.sleep(0.05)
+    return known
+
+
+def _arm(known: Settings, faults: Sequence[Rule]) -> None:
+    try:
+        Control(known).arm(faults, instead=True)
+    except (ControlError, OSError) as error:
+        raise EmulatorError(f"the emulator runs, but its faults could not be armed: {error}") from error
 
 
 def _is_ours(state: Path) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from starlette.routing import Route
 
 from . import arm
 from .errors import ServiceError, not_found
+from .faults.armory import Armory
 from .settings import ARM_HOST, REGION
 from .store import Store
 
@@ -35,12 +35,13 @@ POLL_SOON = {"x-ms-retry-after-ms": "100"}
 class Operations:
     """Operations in flight. They are stored, so one that a restart interrupts still ends when its time is up."""
 
-    def __init__(self, store: Store, subscription_id: str) -> None:
+    def __init__(self, store: Store, subscription_id: str, faults: Armory | None = None) -> None:
         self._store = store
         self._subscription = subscription_id
+        self._faults = faults or Armory(store)
         self._finishers: dict[str, Callable[[str], None]] = {}
         # Those in flight are kept at hand: the store holds all that ever were, and is not to be read 20 times a second.
-        self._lock = threading.Lock()
+        # The store's transactions are the lock: whoever has one may begin an operation in it.
         self._open: dict[str, dict[str, Any]] = {}
         for operation in store.list(KIND):
             if operation["status"] == "InProgress":
@@ -49,14 +50,18 @@ class Operations:
                 store.delete(KIND, operation["id"])
 
     def on_finish(self, name: str, finisher: Callable[[str], None]) -> None:
-        """Say what ends the operations called `name`: a function of the ARM id that they work on."""
+        """Say what ends the operations called `name`: a function of the ARM id that they work on.
+
+        An operation whose finisher raises ServiceError has failed with its code and message.
+        """
         self._finishers[name] = finisher
 
     def start(self, name: str, target: str, *, seconds: float) -> dict[str, str]:
         """Begin an operation on the resource `target` (an ARM id); the answer is the headers to poll it by."""
         identity = str(uuid.uuid4())
-        value = {"id": identity, "name": name, "target": target, "due": time.time() + seconds, "status": "InProgress"}
-        with self._lock:
+        value: dict[str, Any] = {"id": identity, "name": name, "target": target, "due": time.time() + seconds}
+        with self._store.transaction():
+            value |= {"status": "InProgress", "held": self._faults.hold(name, target)}
             self._store.put(KIND, identity, value)
             self._open[identity] = value
         base = _BASE.format(subscription=self._subscription, location=REGION)
@@ -73,17 +78,20 @@ class Operations:
 
     def finish_due(self) -> None:
         """End what has run its time."""
-        with self._lock:
-            due = [o for o in self._open.values() if o["due"] <= time.time()]
-        for operation in due:
-            ended = self._finish(operation)
-            with self._lock:
+        for operation in [o for o in list(self._open.values()) if o["due"] <= time.time()]:
+            if self._faults.holds(operation.get("held")):
+                continue
+            # Both or neither: what the operation leaves behind, and that it has ended.
+            with self._store.transaction():
+                ended = self._finish(operation)
                 self._store.put(KIND, ended["id"], ended)
                 del self._open[ended["id"]]
 
     def _finish(self, operation: dict[str, Any]) -> dict[str, Any]:
         try:
             self._finishers[operation["name"]](operation["target"])
+        except ServiceError as refusal:
+            return {**operation, "status": "Failed", "error": {"code": refusal.code, "message": refusal.message}}
         except Exception:
             # A defect here ends this operation, which its client learns, and no other.
             log.exception("operation %s on %s failed", operation["name"], operation["target"])
@@ -97,7 +105,7 @@ class Operations:
     def cut_short(self, target: str) -> None:
         """Let the operations on `target` end at the next look, whatever their time."""
         for operation in self._on(target):
-            with self._lock:
+            with self._store.transaction():
                 operation["due"] = time.time()
                 if operation["id"] in self._open:
                     self._store.put(KIND, operation["id"], operation)
@@ -110,8 +118,7 @@ class Operations:
         return operation
 
     def _on(self, target: str) -> list[dict[str, Any]]:
-        with self._lock:
-            return [o for o in self._open.values() if o["target"].lower() == target.lower()]
+        return [o for o in list(self._open.values()) if o["target"].lower() == target.lower()]
 
     async def run(self) -> None:
         """End operations as they become due, for as long as the emulator runs."""

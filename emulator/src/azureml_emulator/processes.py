@@ -7,10 +7,14 @@ makes it name one process for good.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import signal
 import time
 from pathlib import Path
+
+OWNER = "AZUREML_EMULATOR_OWNER"
+"""Environment variable of all that an emulator starts, with a value that is unique to its state folder."""
 
 
 def began_at(pid: int) -> str | None:
@@ -23,7 +27,9 @@ def record(folder: Path, name: str, pid: int) -> Path:
     """Write a process down as `folder`/`name`."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
-    file.write_text(f"{pid} {began_at(pid)}")
+    part = folder.with_name(f"{folder.name}.{name}.part")
+    part.write_text(f"{pid} {began_at(pid)}")
+    part.replace(file)  # Whoever looks, whenever that is, finds all of it or nothing.
     return file
 
 
@@ -51,6 +57,38 @@ def end(file: Path, *, seconds: float = 10) -> None:
         if not _of_session(file):
             break
     file.unlink(missing_ok=True)
+
+
+def owner(state: Path) -> str:
+    """The value of OWNER for what belongs to the emulator of this state folder."""
+    return hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:32]
+
+
+def end_owned(state: Path, *, seconds: float = 10) -> None:
+    """Kill whatever carries the mark of this state folder's emulator, looking again until no new ones turn up.
+
+    It is for what no note was made of: the notes come first, and ask gently.
+    """
+    mark = f"{OWNER}={owner(state)}".encode()
+    deadline = time.monotonic() + seconds
+    while (left := carriers(mark)) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def carriers(mark: bytes) -> list[int]:
+    """The live processes that were started with this `NAME=value` in their environment, but for this very process."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # A zombie has no environment left: it reads as nothing and counts as ended.
+            if int(folder.name) != os.getpid() and mark in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # Ended meanwhile, or another user's.
+    return found
 
 
 def _of_session(file: Path) -> list[int]:

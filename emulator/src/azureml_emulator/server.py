@@ -14,10 +14,11 @@ from types import FrameType
 
 import uvicorn
 
-from . import azurite, jobs, tls
+from . import azurite, jobs, tls, upstream
 from .app import create_app
 from .blobs import DATASTORES, Blobs
 from .context import Context
+from .faults.armory import Armory
 from .operations import Operations
 from .processes import end, record
 from .proxy import Proxy
@@ -26,12 +27,11 @@ from .store import Store
 
 log = logging.getLogger(__name__)
 
-_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-
 
 def _context(settings: Settings) -> Context:
     store = Store(settings.state / "store.sqlite")
-    return Context(settings, store, Blobs(settings), Operations(store, settings.subscription_id))
+    faults = Armory(store)
+    return Context(settings, store, Blobs(settings), Operations(store, settings.subscription_id, faults), faults)
 
 
 async def _serve(settings: Settings) -> None:
@@ -46,7 +46,7 @@ async def _serve(settings: Settings) -> None:
         except Exception as error:
             failure = error
             raise
-        proxy = await Proxy(settings.ports).serve()
+        proxy = await Proxy(settings.ports, context.faults).serve()
         operations = asyncio.create_task(context.operations.run())
         try:
             yield
@@ -66,6 +66,7 @@ async def _serve(settings: Settings) -> None:
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
+    context.connections.of(server)
     try:
         await server.serve()
     except SystemExit as exit_:
@@ -94,10 +95,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("azure").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # A server that sent its own requests through its own proxy would wait for itself.
-    for variable in _PROXY_VARIABLES:
-        os.environ.pop(variable, None)
     settings = load(state)
+    upstream.keep_to_others(settings.ports.proxy)
     tls.certify(settings.certificates)
     record(state / "pid", "emulator", os.getpid())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

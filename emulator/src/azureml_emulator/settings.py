@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import fnmatch
 import json
 import os
 import secrets
 import socket
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -17,6 +19,17 @@ ARM_HOST = "management.azure.com"
 LOGIN_HOST = "login.microsoftonline.com"
 GITHUB_OIDC_HOST = "token.actions.githubusercontent.com"
 BLOB_SUFFIX = "blob.core.windows.net"
+AZURE_HOSTS = (ARM_HOST, LOGIN_HOST, GITHUB_OIDC_HOST, "*.azureml.ms")
+"""Patterns of the host names that the emulator itself answers for; storage is answered for by Azurite."""
+
+TOKEN_SECONDS = 3600.0
+"""How long an access token lives unless the settings say otherwise, as in Entra."""
+
+
+def host_is_one_of(host: str, patterns: Iterable[str]) -> bool:
+    """Whether a host name, with or without a port, is meant by one of the patterns."""
+    name = host.partition(":")[0].rstrip(".").lower()
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def default_state() -> Path:
@@ -48,7 +61,8 @@ class Ports:
 class Settings:
     """The names, secrets and ports of one emulator. The secrets are random, and open nothing but this emulator.
 
-    `time_scale` multiplies the time that operations on computes take.
+    `time_scale` multiplies the time that operations on computes take, `token_lifetime` is the seconds that an access
+    token is good for. `control_token` lets the emulator's own command arm faults: no client and no job is given it.
     """
 
     state: Path
@@ -64,6 +78,8 @@ class Settings:
     storage_key: str
     ports: Ports
     time_scale: float = 1.0
+    token_lifetime: float = TOKEN_SECONDS
+    control_token: str = ""
 
     @property
     def workspace_id(self) -> str:
@@ -143,7 +159,7 @@ def load(state: Path) -> Settings:
     return Settings(state=state, ports=Ports(**kept.pop("ports")), **kept)
 
 
-def load_or_create(state: Path, time_scale: float | None = None) -> Settings:
+def load_or_create(state: Path, time_scale: float | None = None, token_lifetime: float | None = None) -> Settings:
     """The settings kept in `state`, or new ones. Ports that somebody else took meanwhile are replaced."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -154,5 +170,9 @@ def load_or_create(state: Path, time_scale: float | None = None) -> Settings:
         settings = replace(settings, ports=Ports(*_free_ports(len(fields(Ports)))))
     if time_scale is not None:
         settings = replace(settings, time_scale=time_scale)
+    if token_lifetime is not None:
+        settings = replace(settings, token_lifetime=token_lifetime)
+    if not settings.control_token:  # Kept by an older version, or new.
+        settings = replace(settings, control_token=secrets.token_urlsafe(32))
     _write(settings)
     return settings
