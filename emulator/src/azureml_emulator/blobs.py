@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import (
@@ -33,6 +35,8 @@ DATASTORES = {"workspaceblobstore": "azureml-blobstore", "workspaceartifactstore
 # The version that the pinned Azurite knows; the SDK's default may be newer than the emulator of it.
 _API_VERSION = "2025-05-05"
 _PARALLEL = 8
+_SIGNED_ANEW_SECONDS = 1800
+_SIGNED_URLS = 4096
 _LONGEST_NAME = 255
 _DATASTORE_URI = re.compile(r"datastores/([^/]+)/paths/(.*)$")
 
@@ -53,6 +57,8 @@ class Blobs:
         self._account = settings.storage_account
         self._service: BlobServiceClient | None = None
         self._made: set[str] = set()
+        # Whoever follows a job asks for the same URLs again and again, and a signature costs more than the rest.
+        self._signed = functools.lru_cache(_SIGNED_URLS)(self._sign)
 
     def service(self) -> BlobServiceClient:
         """The client, made when it is first needed: it takes no part in `up` being quick."""
@@ -90,17 +96,24 @@ class Blobs:
             expiry=dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours),
         )
 
-    def read_url(self, place: Place, *, hours: float = 2) -> str:
-        """A URL that reads one blob, and nothing else, for some hours."""
+    def read_url(self, place: Place) -> str:
+        """A URL that reads one blob, and nothing else, for an hour at least."""
+        return self._signed(place, False, int(time.time() // _SIGNED_ANEW_SECONDS))
+
+    def write_url(self, place: Place) -> str:
+        """A URL that writes one blob, and nothing else, for an hour at least."""
+        return self._signed(place, True, int(time.time() // _SIGNED_ANEW_SECONDS))
+
+    def _sign(self, place: Place, write: bool, period: int) -> str:
         token = generate_blob_sas(
             account_name=self._account,
             container_name=place.container,
             blob_name=place.prefix,
             account_key=self._settings.storage_key,
-            permission=BlobSasPermissions(read=True),
-            expiry=dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours),
+            permission=BlobSasPermissions(read=not write, create=write, write=write),
+            expiry=dt.datetime.fromtimestamp((period + 3) * _SIGNED_ANEW_SECONDS, dt.UTC),
         )
-        return f"{self.url(place)}?{token}"
+        return f"{self._settings.blob_url}/{place.container}/{quote(place.prefix)}?{token}"
 
     def place(self, uri: str) -> Place:
         """Where a datastore URI (`azureml://…/datastores/D/paths/P`) or a blob's https URL points.
