@@ -13,6 +13,8 @@ from ..errors import bad_request, not_implemented
 from . import components
 from .components import CommandWork, Component, GraphWork, Port, arm_id
 from .distribution import read_distribution, read_instances
+from .parallel.specification import ParallelWork
+from .parallel.specification import override as override_parallel
 from .references import NodeOutput, ParentInput, ParentOutput, Reference, parse
 from .shapes import mapping, mappings, strings, text
 from .sweep.specification import Sweep
@@ -240,6 +242,8 @@ def _node(context: Context, name: str, given: object, default_compute: str | Non
 def _overridden(component: Component, spec: Mapping[str, Any], where: str) -> Component:
     """The component with what the node says differently about how it is to be run."""
     work = component.work
+    if isinstance(work, ParallelWork):
+        return replace(component, work=override_parallel(work, spec, where))
     if not isinstance(work, CommandWork):
         return component
     if spec.get("distribution"):
