@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import wait
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from .. import trees
 from ..context import Context
 from . import compute, outputs, performing, runs, validation
 from .assignment import Assignment
@@ -153,7 +153,7 @@ def fail_interrupted(services: Services) -> None:
             end_strays(run["mlflow"])
         services.runs.fail(run["name"], JobFailed(_INTERRUPTED, "ServiceError"))
         finish_cancel(services, run["name"])
-    shutil.rmtree(services.context.settings.state / "jobs", ignore_errors=True)
+    trees.remove(services.context.settings.state / "jobs")
     in_mlflow = [run["mlflow"] for run in interrupted if run["mlflow"]]
     if in_mlflow:
         services.job_threads.submit(_end_in_mlflow, services, in_mlflow)
