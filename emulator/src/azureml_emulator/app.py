@@ -24,9 +24,11 @@ from . import (
     errors,
     identity,
     jobs,
+    locations,
     models,
     operations,
     registries,
+    unimplemented,
     workspaces,
 )
 from .context import Context
@@ -60,6 +62,7 @@ class _Authentication:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
+        self.routes = app.routes if isinstance(app, Router) else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -76,12 +79,12 @@ class _Authentication:
             identity.check_access_token(self._context.settings, request.headers.get("authorization"))
             if token_has_expired(self._context, request.method, path):
                 raise identity.expired(self._context.settings, time.time() - 1)
-        self._check_workspace(path)
+        self._check_workspace(request.method, path)
 
-    def _check_workspace(self, path: str) -> None:
+    def _check_workspace(self, method: str, path: str) -> None:
         before, found, after = path.partition(f"/providers/{arm.PROVIDER}/workspaces/")
-        if not found:
-            return
+        if not found or (method == "PUT" and "/" not in after.rstrip("/")):
+            return  # Of the workspaces that are not there, one may be made: that is for its route to answer.
         group = before.rsplit("/subscriptions/", 1)[-1]
         named = f"/subscriptions/{group}{found}{after.split('/')[0]}"
         if named.lower() != self._context.workspace_id.lower():
@@ -94,7 +97,8 @@ def _routes(context: Context) -> list[BaseRoute]:
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ready", "workspace": context.settings.workspace})
 
-    modules = (workspaces, computes, environments, code, components, data, models, jobs, registries)
+    assets = (environments, code, components, data, models)
+    modules = (workspaces, computes, locations, *assets, registries, jobs, unimplemented)
     unknown = Route("/{path:path}", errors.unknown_route, methods=_METHODS)
     issuers = Router([*identity.routes(context), unknown])
     resources = Router(
@@ -139,5 +143,6 @@ def create_app(context: Context, lifespan: Callable[[], AbstractAsyncContextMana
         lifespan=live,
     )
     workspaces.create(context)
+    registries.create(context)
     computes.register_operations(context)
     return app

@@ -75,9 +75,10 @@ def put(context: Context, kind: str, name: str, properties: dict[str, Any], scop
     }
     if kind == "data":
         said["dataType"] = text(properties.get("dataType"), "properties.dataType")
-    if not said["isArchived"]:
-        _restore(context, kind, name, scope)
-    context.store.put(_kind(kind), path, arm.resource(path, kind, said, known))
+    with context.store.transaction():
+        if not said["isArchived"]:
+            _restore(context, kind, name, scope)
+        context.store.put(_kind(kind), path, arm.resource(path, kind, said, known))
     return get(context, kind, name, scope)
 
 
@@ -91,9 +92,10 @@ def _restore(context: Context, kind: str, name: str, scope: Scope) -> None:
 
 def delete(context: Context, kind: str, name: str, scope: Scope) -> bool:
     """Remove a container with all its versions; False if there was none."""
-    gone = context.store.delete(_kind(kind), _path(scope, kind, name))
-    for version in versions(context, kind, name, scope):
-        gone = context.store.delete(kind, version["id"]) or gone
+    with context.store.transaction():
+        gone = context.store.delete(_kind(kind), _path(scope, kind, name))
+        for version in versions(context, kind, name, scope):
+            gone = context.store.delete(kind, version["id"]) or gone
     return gone
 
 
