@@ -103,6 +103,17 @@ class Runs:
         """Set fields of a run."""
         self._store.update(KIND, name, lambda run: run.update(fields))
 
+    def describe(
+        self, name: str, *, tags: Mapping[str, str] | None = None, properties: Mapping[str, str] | None = None
+    ) -> None:
+        """Add tags and properties to those that a run has."""
+
+        def change(run: Value) -> None:
+            run["tags"] = {**run["tags"], **(tags or {})}
+            run["properties"] = {**run["properties"], **(properties or {})}
+
+        self._store.update(KIND, name, change)
+
     def add_log(self, name: str, log: str) -> None:
         """Note that the run has this log file."""
 
