@@ -11,6 +11,7 @@ from . import compute, distribution, modes, outputs, storage
 from .components import DATA_TYPES, CommandWork, Port, RegisterModel, check_command
 from .references import NodeOutput, ParentInput
 from .specification import Asset, Graph, Literal, Node, Pipeline, Target
+from .sweep import trial
 
 Known = Literal | Asset | Port
 """What an input is known to be before anything has run: its value, or only its type."""
@@ -95,6 +96,7 @@ def check_node(context: Context, node: Node) -> None:
             raise bad_request(f"node {node.name} lacks its input {name}")
     for name, target in node.outputs.items():
         _check_type(f"node {node.name}, output {name}", target)
+    trial.check(node)
     if node.graph is None:
         _check_program(context, node)
 
