@@ -14,7 +14,7 @@ from types import FrameType
 
 import uvicorn
 
-from . import azurite, jobs, tls, upstream
+from . import azurite, jobs, pages, tls, upstream
 from .app import create_app
 from .blobs import DATASTORES, Blobs
 from .context import Context
@@ -37,6 +37,7 @@ def open_context(settings: Settings) -> Context:
 
 async def _serve(settings: Settings) -> None:
     context = open_context(settings)
+    page = pages.Server(context)
     failure: Exception | None = None
 
     @asynccontextmanager
@@ -44,6 +45,7 @@ async def _serve(settings: Settings) -> None:
         nonlocal failure
         try:
             await asyncio.to_thread(_prepare, context)
+            page.start()
         except Exception as error:
             failure = error
             raise
@@ -54,6 +56,7 @@ async def _serve(settings: Settings) -> None:
         finally:
             operations.cancel()
             proxy.close()
+            await page.stop()
             await asyncio.to_thread(jobs.stop, context)
 
     config = uvicorn.Config(
