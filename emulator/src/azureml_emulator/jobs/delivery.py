@@ -14,6 +14,7 @@ from .inputs import InputFiles
 from .logs import RunLog
 from .modes import Mode
 from .output_files import OutputFiles
+from .parallel.specification import ParallelWork
 from .specification import Literal
 from .stopping import JobFailed, Stop
 from .web import Fetching
@@ -62,13 +63,20 @@ class Delivery:
             self._folder / "inputs" / name,
             fetching,
             kind=port.type if port is not None and port.is_data else value.type,
-            mode=Mode(value.mode or Mode.READ_ONLY_MOUNT),
+            mode=self._mode(name, value),
             empty=value.job is not None,
         )
         self._inputs[name] = (value.uri, brought)
-        told = f"{brought.count} files from " if value.mode != Mode.DIRECT else ""
+        told = f"{brought.count} files from " if self._mode(name, value) is not Mode.DIRECT else ""
         self._log.line(f"Input {name}: {told}{value.uri}")
         return brought.value
+
+    def _mode(self, name: str, value: Files) -> Mode:
+        mode = Mode(value.mode or Mode.READ_ONLY_MOUNT)
+        work = self._assignment.node.component.work
+        # The input that a parallel job splits is read by the service, not by the entry script: it must be here.
+        split = isinstance(work, ParallelWork) and work.input_data == name and mode is Mode.DIRECT
+        return Mode.READ_ONLY_MOUNT if split else mode
 
     def make_outputs(self) -> dict[str, str]:
         """What the command is told of its outputs: paths that it is to write to, or URIs."""
@@ -87,10 +95,10 @@ class Delivery:
         return {output.name: output.value for output in self._outputs}
 
     def take_artifacts(self, folder: Path) -> None:
-        """Bring to the run's artifacts what the command wrote to `./outputs`."""
+        """Bring to the run's artifacts what the command wrote to `./outputs` or `./logs`."""
         left = output_files.take_artifacts(self._context, self._assignment.run, folder, within=self._folder)
         for name in left:
-            self._log.line(f"outputs/{name} is a link out of the run's folder; it is not kept")
+            self._log.line(f"{folder.name}/{name} is a link out of the run's folder; it is not kept")
 
     def take(self, note: Note, *, completed: bool) -> None:
         """Bring to storage what the command wrote, and take note of its outputs.

@@ -15,6 +15,7 @@ from .environments import Canceled, Environment
 from .launch import Program, launch
 from .logs import STD_LOG, RunLog
 from .parallel import program as parallel
+from .parallel.specification import ParallelWork
 from .references import render_command
 from .run_environment import variables
 from .services import Services
@@ -111,7 +112,8 @@ class _Execution:
             stop=self._stop,
         )
         # What was written stays to be looked at, however the command ended.
-        self._delivery.take_artifacts(self._work / "outputs")
+        for name in ("outputs", "logs"):
+            self._delivery.take_artifacts(self._work / name)
         if ended.canceled:
             raise self._stop.reason()
         if ended.error is not None:
@@ -123,13 +125,21 @@ class _Execution:
     def _arguments(self, environment: Environment, given: dict[str, str], made: dict[str, str]) -> list[str]:
         work = self._node.component.work
         try:
-            if isinstance(work, CommandWork):
-                return [*_SHELL, render_command(work.command, given, made)]
-            scratch = self._folder / "parallel"
-            scratch.mkdir()
-            return parallel.arguments(work, given, made, scratch, environment.programs / "python")  # type: ignore[arg-type]
+            if isinstance(work, ParallelWork):
+                return self._parallel(work, environment, given, made)
+            assert isinstance(work, CommandWork)  # noqa: S101
+            return [*_SHELL, render_command(work.command, given, made)]
         except ValueError as error:
             raise JobFailed(str(error)) from error
+
+    def _parallel(
+        self, work: ParallelWork, environment: Environment, given: dict[str, str], made: dict[str, str]
+    ) -> list[str]:
+        scratch = self._folder / "parallel"
+        scratch.mkdir()
+        source = self._assignment.inputs.get(work.input_data or "")
+        mode = source.mode if isinstance(source, Files) else None
+        return parallel.arguments(work, given, made, scratch, environment.programs / "python", mode=mode)
 
     def _processes(self) -> list[distribution.Process]:
         work = self._node.component.work

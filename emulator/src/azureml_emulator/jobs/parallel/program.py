@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..modes import EVALUATING, Mode
 from ..references import render_command
 from ..stopping import JobFailed
 from . import mltable
@@ -20,6 +21,8 @@ _HERE = Path(__file__).parent
 _PACKAGE = "azureml_emulator_parallel"
 _MAIN = f'if __name__ == "__main__":\n    from {_PACKAGE}.start import main\n\n    main()\n'
 
+_NOT_DIRECT = "On Azure a table is read into data frames only if its input has the mode direct"
+
 # Azure's defaults: ParallelRunConfig's for the sizes, "CLI (v2) parallel job YAML schema" for the others.
 _FILES = 10
 _BYTES = 1 << 20
@@ -28,12 +31,19 @@ _TIMEOUT = 60
 
 
 def arguments(
-    work: ParallelWork, inputs: Mapping[str, str], outputs: Mapping[str, str], folder: Path, python: Path
+    work: ParallelWork,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    folder: Path,
+    python: Path,
+    *,
+    mode: str | None = None,
 ) -> list[str]:
     """The argument list that runs the work; the working folder has to be the code's.
 
     `inputs` has local paths and values, `outputs` local paths; `folder` is a scratch folder, `python` the interpreter
-    of the job's environment. Raises JobFailed for what only the values show to be wrong.
+    of the job's environment, `mode` the delivery mode that the job gives to the input that is split. Raises JobFailed
+    for what only the values show to be wrong.
     """
     program = folder / "program"
     shutil.copytree(_HERE / "runtime", program / _PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
@@ -42,11 +52,13 @@ def arguments(
     scratch = folder / "scratch"
     scratch.mkdir()
     file = folder / "settings.json"
-    _settings(work, inputs, outputs, scratch).save(file)
+    _settings(work, inputs, outputs, scratch, mode).save(file)
     return [str(python), str(program), "driver", str(file)]
 
 
-def _settings(work: ParallelWork, inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: Path) -> Settings:
+def _settings(
+    work: ParallelWork, inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: Path, mode: str | None
+) -> Settings:
     if work.input_data is None or work.entry_script is None or work.input_data not in inputs:
         raise JobFailed("a parallel job needs an entry script and the input that it is to split")
     source = Path(inputs[work.input_data])
@@ -54,11 +66,14 @@ def _settings(work: ParallelWork, inputs: Mapping[str, str], outputs: Mapping[st
         raise JobFailed(f"input {work.input_data}: the input to split has to be files on this machine, not {source}")
     given = _split(work, inputs, outputs)
     known = _predefined(given)
-    table = _table(source) if work.input_type == "mltable" else None
+    # In these modes the files that an MLTable names have been brought, and not the MLTable.
+    table = _table(source) if work.input_type == "mltable" and mode not in EVALUATING else None
     rows = table is not None and table["read"] is not None
     numbers = _numbers(work, inputs)
     size = numbers["mini_batch_size"] or (_BYTES if rows else _FILES)
     rows_to = None if work.append_row_to is None else outputs[work.append_row_to]
+    if rows_to is not None and not Path(rows_to).is_absolute():
+        raise JobFailed(f"output {work.append_row_to}: rows cannot be appended to {rows_to} in the mode Direct")
     error_threshold = numbers["error_threshold"] if known.error_threshold is None else known.error_threshold
     return Settings(
         entry_script=work.entry_script,
@@ -81,6 +96,7 @@ def _settings(work: ParallelWork, inputs: Mapping[str, str], outputs: Mapping[st
         rows_to=rows_to,
         output=_output(outputs, rows_to),
         scratch=str(scratch),
+        notes=[_NOT_DIRECT] if rows and mode != Mode.DIRECT else [],
     )
 
 

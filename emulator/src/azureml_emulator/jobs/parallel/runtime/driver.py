@@ -87,6 +87,8 @@ class Run:
             f"{total} mini batches for {settings.instances} instances with {settings.concurrency} processes each; "
             f"{self._size} processes on this machine"
         )
+        for note in settings.notes:
+            self._report.say(note)
         try:
             while self._tally.done < total:
                 self._fill()

@@ -35,6 +35,7 @@ class Settings:
         rows_to: file (or folder) that gets what `run` returns; None: it is only counted.
         output: the folder for the entry script's own files.
         scratch: a folder for the driver's files.
+        notes: lines for the job's log.
 
     """
 
@@ -58,6 +59,7 @@ class Settings:
     rows_to: str | None
     output: str
     scratch: str
+    notes: Sequence[str]
 
     def save(self, file: Path) -> None:
         """Write them to a JSON file."""
