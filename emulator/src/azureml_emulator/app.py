@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import (
     arm,
+    cloud_metadata,
     code,
     components,
     computes,
@@ -34,14 +35,15 @@ from . import (
 from .context import Context
 from .faults import control
 from .faults.requests import RequestFaults, token_has_expired
+from .jobs import run_tokens
 from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
 
 log = logging.getLogger(__name__)
 
 _ISSUERS = (LOGIN_HOST, GITHUB_OIDC_HOST)
 _METHODS = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]
-_OPEN_PATHS = ("/discovery/", "/registrymanagement/")
-"""Data plane paths that are answered without a token, as Azure does."""
+_OPEN_PATHS = ("/discovery/", "/registrymanagement/", cloud_metadata.PATH)
+"""Paths that are answered without a token, as Azure does."""
 
 
 class _CanonicalPaths:
@@ -76,10 +78,15 @@ class _Authentication:
     def _check(self, request: Request) -> None:
         path = request.url.path
         if not path.startswith(_OPEN_PATHS):
-            identity.check_access_token(self._context.settings, request.headers.get("authorization"))
+            self._check_token(request.headers.get("authorization"), path)
             if token_has_expired(self._context, request.method, path):
                 raise identity.expired(self._context.settings, time.time() - 1)
         self._check_workspace(request.method, path)
+
+    def _check_token(self, header: str | None, path: str) -> None:
+        settings = self._context.settings
+        if not run_tokens.check(settings, self._context.store, (header or "").partition(" ")[2], path):
+            identity.check_access_token(settings, header)
 
     def _check_workspace(self, method: str, path: str) -> None:
         before, found, after = path.partition(f"/providers/{arm.PROVIDER}/workspaces/")
@@ -98,7 +105,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         return JSONResponse({"status": "ready", "workspace": context.settings.workspace})
 
     assets = (environments, code, components, data, models)
-    modules = (workspaces, computes, locations, *assets, registries, jobs, unimplemented)
+    modules = (cloud_metadata, workspaces, computes, locations, *assets, registries, jobs, unimplemented)
     unknown = Route("/{path:path}", errors.unknown_route, methods=_METHODS)
     issuers = Router([*identity.routes(context), unknown])
     resources = Router(

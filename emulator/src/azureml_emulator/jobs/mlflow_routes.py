@@ -1,10 +1,11 @@
-"""MLflow under the workspace's tracking URI: the model registry and artifacts are the workspace's, the rest is MLflow's.
+"""MLflow under the workspace's tracking URI: models and artifacts are the workspace's, the rest is MLflow's own.
 
 https://learn.microsoft.com/azure/machine-learning/concept-mlflow
 """
 
 from __future__ import annotations
 
+import json
 import re
 
 from starlette.concurrency import run_in_threadpool
@@ -47,16 +48,18 @@ class _Tracking:
 
     async def _answer(self, request: Request) -> Response:
         path, azureml = request.path_params["rest"], _PLUGIN in request.headers.get("user-agent", "")
-        if path in {"/version", "/health"}:
-            return await self._forwarder.answer(request, path, path, azureml=azureml)
         if path.startswith(mlflow_artifacts.PREFIX):
             return await self._artifacts.answer(request, path)
+        if path in {"/version", "/health"}:
+            return await self._forwarder.answer(request, path, path, azureml=azureml)
         match = _OPERATION.fullmatch(path)
         if match is None:
             return await unknown_route(request)
-        operation = match["operation"]
-        if azureml and (match["version"] != "2.0" or operation.startswith(_NOT_IN_AZURE)):
+        if azureml and (match["version"] != "2.0" or match["operation"].startswith(_NOT_IN_AZURE)):
             return Response(status_code=404)
+        return await self._operation(request, path, match["operation"], azureml=azureml)
+
+    async def _operation(self, request: Request, path: str, operation: str, *, azureml: bool) -> Response:
         if operation.startswith(_REGISTRY):
             return await self._of_registry(request, operation, azureml=azureml)
         if operation == "artifacts/list":
@@ -64,9 +67,9 @@ class _Tracking:
         return await self._forwarder.answer(request, path, operation, azureml=azureml)
 
     async def _of_registry(self, request: Request, operation: str, *, azureml: bool) -> Response:
-        body = dict(request.query_params)
+        body: dict[str, object] = dict(request.query_params)
         if content := await request.body():
-            body |= _object(await request.json()) if content.strip() else {}
+            body |= _object(content)
         answer = self._registry.answer
         told = await run_in_threadpool(answer, request.method, operation, body, azureml=azureml)
         return JSONResponse(told)
@@ -81,7 +84,11 @@ class _Tracking:
         return JSONResponse({"root_uri": f"mlflow-artifacts:/{of_run(run)}", "files": shown})
 
 
-def _object(document: object) -> dict[str, object]:
+def _object(content: bytes) -> dict[str, object]:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ServiceError(400, "MALFORMED_REQUEST", f"the request body is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise ServiceError(400, "MALFORMED_REQUEST", "the request body is not a JSON object")
     return document
