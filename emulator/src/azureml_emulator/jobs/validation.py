@@ -9,6 +9,8 @@ from ..context import Context
 from ..errors import ServiceError, bad_request, not_implemented
 from . import compute, distribution, modes, outputs, storage
 from .components import DATA_TYPES, CommandWork, Port, RegisterModel, check_command
+from .parallel.specification import ParallelWork
+from .parallel.specification import check as check_parallel
 from .references import NodeOutput, ParentInput
 from .specification import Asset, Graph, Literal, Node, Pipeline, Target
 from .sweep import trial
@@ -111,6 +113,8 @@ def _check_program(context: Context, node: Node) -> None:
         sampled = node.sweep.space if node.sweep else ()
         check_command(work.command, node.component.inputs, node.component.outputs, whose, sampled)
         distribution.check(work.distribution, work.instances, whose)
+    if isinstance(work, ParallelWork):
+        check_parallel(work, node.component.inputs, node.component.outputs, f"node {node.name}")
     environment, code = getattr(work, "environment", None), getattr(work, "code", None)
     _check_environment(context, node.name, environment)
     if code and context.store.get("codes", code) is None:
