@@ -173,8 +173,8 @@ class _Endpoints:
         known = self._context.store.get(kind, scope.version_id(kind, name, version))
         self._check_not_deleted(scope.version_id(kind, name, version))
         if known is not None:
+            restored = properties.get("isArchived") is False
             properties = {k: known["properties"][k] for k in _KEPT if k in known["properties"]} | properties
-            restored = known["properties"].get("isArchived") and not properties["isArchived"]
             if restored and asset_containers.is_archived(self._context, kind, name, scope):
                 told = f"{kind} {name} is archived as a whole: restore it rather than its version {version}"
                 raise bad_request(told)
