@@ -7,6 +7,7 @@ from typing import Any
 from . import arm
 from .assets import Scope, latest, next_version, versions
 from .context import Context
+from .curated import versions as curated
 from .errors import not_found
 from .shapes import strings, text
 
@@ -33,6 +34,7 @@ def names(context: Context, kind: str, scope: Scope) -> list[str]:
     start = f"{scope.root}/{kind}/"
     found = {key[len(start) :].split("/")[0] for key in context.store.keys(kind, start)}
     found |= {key[len(start) :] for key in context.store.keys(_kind(kind), start)}
+    found |= {name.lower() for name in curated.names(context, kind, scope)}
     return sorted(found - _ANONYMOUS)
 
 

@@ -18,6 +18,8 @@ from . import azurite, jobs, pages, tls, upstream
 from .app import create_app
 from .blobs import DATASTORES, Blobs
 from .context import Context
+from .curated import catalogue as catalogues
+from .curated.catalogue import Catalogue
 from .faults.armory import Armory
 from .operations import Operations
 from .processes import end, record
@@ -32,7 +34,9 @@ def open_context(settings: Settings) -> Context:
     """What the modules of resources are given, with the store of the state folder open."""
     store = Store(settings.state / "store.sqlite")
     faults = Armory(store)
-    return Context(settings, store, Blobs(settings), Operations(store, settings.subscription_id, faults), faults)
+    operations = Operations(store, settings.subscription_id, faults)
+    catalogue = Catalogue(settings.state / catalogues.FILE)
+    return Context(settings, store, Blobs(settings), operations, faults, catalogue=catalogue)
 
 
 async def _serve(settings: Settings) -> None:
