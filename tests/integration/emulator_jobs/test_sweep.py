@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from azure.ai.ml import Input, MLClient, command, load_job
-from azure.ai.ml.entities import Job
+from azure.ai.ml.entities import Environment, Job
 from azure.ai.ml.exceptions import JobException
 from azure.ai.ml.sweep import Choice, Uniform
 from azure.core.exceptions import HttpResponseError
@@ -23,8 +23,9 @@ import json, os, pathlib, sys, time, urllib.request
 def log_metric(key, value, step=0):
     body = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": key, "value": value, "step": step,
             "timestamp": time.time_ns() // 1_000_000}
-    url = os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/log-metric"
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    uri = os.environ["MLFLOW_TRACKING_URI"].replace("azureml://", "https://")
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
+    request = urllib.request.Request(uri + "/api/2.0/mlflow/runs/log-metric", json.dumps(body).encode(), headers)
     urllib.request.urlopen(request).read()
 """
 # Its score is best at x = 2.
@@ -200,18 +201,39 @@ def test_a_node_hands_on_the_best_output(client: MLClient, submit: Submit, tmp_p
 def test_a_policy_ends_a_bad_trial(client: MLClient, submit_sweep: SubmitSweep) -> None:
     script = """
 x = float(sys.argv[1])
-for step in range(100 if x == 2 else 100_000):
+for step in range(20 if x == 2 else 100_000):
     log_metric("score", x, step)
     if x != 2:
-        time.sleep(0.1)
+        time.sleep(0.2)
 """
     job = submit_sweep(
         METRICS + script,
-        search_space={"x": {"type": "choice", "values": [1, 2]}},
+        search_space={"x": {"type": "choice", "values": [2, 1]}},
         early_termination={"type": "bandit", "slack_factor": 0.1, "evaluation_interval": 2, "delay_evaluation": 3},
     )
     assert ended(client, job.name) == "Completed"
-    assert by_name(client, job.name) == {"_0": "Canceled", "_1": "Completed"}
+    assert by_name(client, job.name) == {"_0": "Completed", "_1": "Canceled"}
+    assert client.jobs.get(job.name).properties["best_child_run_id"] == f"{job.name}_0"
+
+
+@pytest.mark.conformance("sweep: trials log their metric with plain mlflow, by the sweep's names of runs")
+def test_trials_log_with_mlflow(client: MLClient, submit_sweep: SubmitSweep) -> None:
+    conda = {"name": "m", "dependencies": ["python=3.11", "pip", {"pip": ["mlflow-skinny==3.15.0"]}]}
+    client.environments.create_or_update(Environment(name="mlflow", version="1", image="debian:12", conda_file=conda))
+    script = """
+import os, sys
+import mlflow
+with mlflow.start_run():
+    mlflow.log_param("x", sys.argv[1])
+    mlflow.log_metric("score", float(sys.argv[1]), step=1)
+assert os.environ["AZUREML_RUN_ID"].endswith("_" + str(int(sys.argv[1]) - 1))
+"""
+    job = submit_sweep(
+        script,
+        trial={"environment": "azureml:mlflow@latest"},
+        search_space={"x": {"type": "choice", "values": [1, 2]}},
+    )
+    assert ended(client, job.name, seconds=240) == "Completed", failure(client, job.name)
     assert client.jobs.get(job.name).properties["best_child_run_id"] == f"{job.name}_1"
 
 
