@@ -136,8 +136,7 @@ def check(work: ParallelWork, inputs: Mapping[str, Any], outputs: Mapping[str, A
             f"but its outputs are {_listed(outputs)}"
         )
     _check_arguments(work, inputs, outputs, where)
-    for setting in ("mini_batch_size", "error_threshold", "mini_batch_error_threshold", "concurrency", "retries"):
-        value = getattr(work, setting)
+    for setting, value in vars(work).items():
         if isinstance(value, FromInput) and value.name not in inputs:
             raise bad_request(f"{where}: {setting} refers to ${{{{inputs.{value.name}}}}}, which is no input of it")
 

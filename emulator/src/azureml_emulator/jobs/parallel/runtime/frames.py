@@ -12,13 +12,14 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from . import partitions
 from .paths import listed
 
 PATH = "Path"
 _SAMPLE_LINES = 200
+_UTF_16 = "utf-16"
 _ENCODINGS = {"utf8": "utf-8-sig", "utf-8": "utf-8-sig", "utf8bom": "utf-8-sig", "iso88591": "iso-8859-1",
               "latin1": "latin-1", "utf16": "utf-16", "windows1252": "cp1252", "ascii": "ascii"}  # fmt: skip
 
@@ -105,7 +106,8 @@ class Reader:
             self._schema = self._schema or self._sample(self._first, header)
             columns, types = self._schema
         headless = header == "no_header" or (header == "from_first_file" and path != self._first)
-        text = self._decoded(_lines(piece, after=0 if headless else len(_first_line(path))))
+        with self._open(path) as file:
+            text = self._decoded(_lines(file, piece, after=0 if headless else len(file.readline())))
         try:
             return self._csv(text, columns, types)
         except ValueError:
@@ -113,7 +115,7 @@ class Reader:
 
     def _sample(self, path: str, header: str) -> tuple[list[str], Mapping[str, Any]]:
         """The columns' names, and the types of those that have one that all their values fit in."""
-        with Path(path).open("rb") as file:
+        with self._open(path) as file:
             lines = [file.readline() for _ in range(_SAMPLE_LINES)]
         head = self._decoded(lines[0])
         if not head.strip():
@@ -146,13 +148,24 @@ class Reader:
             na_values=[] if self._read.get("empty_as_string") else [""],
         )
 
-    def _decoded(self, data: bytes) -> str:
+    def _encoding(self) -> str:
         encoding = str(self._read.get("encoding") or "utf8").lower()
-        return data.decode(_ENCODINGS.get(encoding, encoding), errors="replace")
+        return _ENCODINGS.get(encoding, encoding)
+
+    def _open(self, path: str) -> BinaryIO:
+        if self._encoding() != _UTF_16:
+            return Path(path).open("rb")
+        # Its lines do not end at a byte of their own.
+        return io.BytesIO(Path(path).read_bytes().decode(_UTF_16, errors="replace").encode())
+
+    def _decoded(self, data: bytes) -> str:
+        return data.decode("utf-8" if self._encoding() == _UTF_16 else self._encoding(), errors="replace")
 
     def _json_lines(self, piece: Mapping[str, Any]) -> Any:
         rows = []
-        for line in self._decoded(_lines(piece, after=0)).splitlines():
+        with self._open(piece["path"]) as file:
+            lines = self._decoded(_lines(file, piece, after=0)).split("\n")
+        for line in lines:
             if not line.strip():
                 continue
             try:
@@ -201,25 +214,19 @@ def _parquet_file(path: str) -> Any:
     return importlib.import_module("pyarrow.parquet").ParquetFile(path)
 
 
-def _first_line(path: str) -> bytes:
-    with Path(path).open("rb") as file:
-        return file.readline()
-
-
-def _lines(piece: Mapping[str, Any], *, after: int) -> bytes:
+def _lines(file: BinaryIO, piece: Mapping[str, Any], *, after: int) -> bytes:
     """The lines that begin in the piece, but not in the first `after` bytes of the file."""
-    with Path(piece["path"]).open("rb") as file:
-        start = max(piece.get("start", 0), after)
-        if "end" not in piece:
-            file.seek(start)
-            return file.read()
-        if start > after:
-            file.seek(start - 1)
-            file.readline()  # The rest of a line that begins before: empty but for its end if none does.
-        else:
-            file.seek(start)
-        start = file.tell()
-        if start >= piece["end"]:
-            return b""
-        data = file.read(piece["end"] - start)
-        return data if data.endswith(b"\n") else data + file.readline()
+    start = max(piece.get("start", 0), after)
+    if "end" not in piece:
+        file.seek(start)
+        return file.read()
+    if start > after:
+        file.seek(start - 1)
+        file.readline()  # The rest of a line that begins before: empty but for its end if none does.
+    else:
+        file.seek(start)
+    start = file.tell()
+    if start >= piece["end"]:
+        return b""
+    data = file.read(piece["end"] - start)
+    return data if data.endswith(b"\n") else data + file.readline()
