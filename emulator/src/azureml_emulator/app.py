@@ -28,6 +28,7 @@ from . import (
     models,
     operations,
     registries,
+    subscriptions,
     unimplemented,
     workspaces,
 )
@@ -98,7 +99,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         return JSONResponse({"status": "ready", "workspace": context.settings.workspace})
 
     assets = (environments, code, components, data, models)
-    modules = (workspaces, computes, locations, *assets, registries, jobs, unimplemented)
+    modules = (subscriptions, workspaces, computes, locations, *assets, registries, jobs, unimplemented)
     unknown = Route("/{path:path}", errors.unknown_route, methods=_METHODS)
     issuers = Router([*identity.routes(context), unknown])
     resources = Router(
