@@ -28,14 +28,15 @@ from .store import Store
 log = logging.getLogger(__name__)
 
 
-def _context(settings: Settings) -> Context:
+def open_context(settings: Settings) -> Context:
+    """What the modules of resources are given, with the store of the state folder open."""
     store = Store(settings.state / "store.sqlite")
     faults = Armory(store)
     return Context(settings, store, Blobs(settings), Operations(store, settings.subscription_id, faults), faults)
 
 
 async def _serve(settings: Settings) -> None:
-    context = _context(settings)
+    context = open_context(settings)
     failure: Exception | None = None
 
     @asynccontextmanager
