@@ -29,6 +29,7 @@ from . import (
     models,
     operations,
     registries,
+    subscriptions,
     unimplemented,
     workspaces,
 )
@@ -105,7 +106,17 @@ def _routes(context: Context) -> list[BaseRoute]:
         return JSONResponse({"status": "ready", "workspace": context.settings.workspace})
 
     assets = (environments, code, components, data, models)
-    modules = (cloud_metadata, workspaces, computes, locations, *assets, registries, jobs, unimplemented)
+    modules = (
+        cloud_metadata,
+        subscriptions,
+        workspaces,
+        computes,
+        locations,
+        *assets,
+        registries,
+        jobs,
+        unimplemented,
+    )
     unknown = Route("/{path:path}", errors.unknown_route, methods=_METHODS)
     issuers = Router([*identity.routes(context), unknown])
     resources = Router(

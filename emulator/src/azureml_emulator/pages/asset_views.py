@@ -24,7 +24,7 @@ _ONE = {
 }
 _URI = {"models": "modelUri", "data": "dataUri", "codes": "codeUri"}
 _PER_PAGE = 50
-_MOST_USERS = 20
+_MOST_USERS, _MOST_WRITERS = 20, 100
 
 
 def name_of(version: dict[str, Any]) -> str:
@@ -93,7 +93,7 @@ class AssetViews:
     def _show(self, request: Request, version: dict[str, Any]) -> Response:
         site, properties = self._site, version["properties"]
         uri = properties.get(_URI.get(self._kind, ""))
-        job = _job(properties)
+        job = self._job(properties, str(uri or ""))
         return site.page(
             request,
             "asset.html",
@@ -116,11 +116,23 @@ class AssetViews:
         runs = (self._site.context.store.get(RUNS, job["name"]) for job in found)
         return [(run, states.shown(run)) for run in runs if run is not None]
 
+    def _job(self, properties: dict[str, Any], uri: str) -> str | None:
+        """The job that the asset is from: it says so itself, or its files are an output of the job."""
+        named = properties.get("jobName") or (properties.get("properties") or {}).get("jobName")
+        if named or (named := self._site.links.job_in(uri)):
+            return str(named)
+        if not uri.rstrip("/"):
+            return None
+        return self._writer(uri.rstrip("/"))
 
-def _job(properties: dict[str, Any]) -> str | None:
-    """The job that the asset is from: a model says so itself, data in its properties."""
-    named = properties.get("jobName") or (properties.get("properties") or {}).get("jobName")
-    return str(named) if named else None
+    def _writer(self, uri: str) -> str | None:
+        """The run that wrote an output there: neither a pipeline that only passes it on, nor a run that reuses it."""
+        found, _ = self._site.context.store.search(RUNS, {}, text=uri, limit=_MOST_WRITERS)
+        wrote = [run for run in found if uri in {str(one["uri"]).rstrip("/") for one in run["outputs"].values()}]
+        parents = {run["parent"] for run in wrote}
+        names = [str(run["name"]) for run in wrote if run["name"] not in parents]
+        # Newest first: the last is the oldest.
+        return names[-1] if names else None
 
 
 def routes(site: Site) -> list[Route]:

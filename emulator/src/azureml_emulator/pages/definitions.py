@@ -14,6 +14,7 @@ from ..assets import find
 from ..context import Context
 from ..errors import ServiceError
 from ..jobs.runs import Runs
+from . import trials
 
 _NODE_OUTPUT = re.compile(r"\$\{\{\s*parent\.jobs\.([\w-]+)\.outputs\.([\w-]+)\s*\}\}")
 _PARENT_INPUT = re.compile(r"\s*\$\{\{\s*parent\.inputs\.([\w.-]+)\s*\}\}\s*")
@@ -103,12 +104,23 @@ class Definitions:
         if job is not None:
             return dict(job["properties"] or {})
         node = self.node(run)
+        if node is None and (sweep := self.sweep_of(run)):
+            return self.specification(sweep)
         return {} if node is None else node.spec
+
+    def sweep_of(self, run: Spec) -> Spec | None:
+        """The sweep that this is a trial of; None if it is none."""
+        parent = self.runs.get(str(run["parent"])) if run["parent"] else None
+        return parent if parent is not None and trials.is_sweep(parent) else None
 
     def made_of(self, run: Spec) -> dict[str, str]:
         """The component, environment and code of a run, by these words; what it does not have is left out."""
         spec = self.specification(run)
-        component = spec.get("componentId") or spec.get("component")
+        trial = spec.get("trial")
+        if isinstance(trial, Mapping):
+            spec = {**spec, **trial}
+        component = spec.get("componentId") or spec.get("component") or trial
+        component = component if isinstance(component, str) else None
         whole = {**self.component(component), **spec} if component else spec
         found = {
             "component": component,
@@ -150,6 +162,11 @@ class Definitions:
         return self._inputs[name]
 
     def _read_inputs(self, run: Spec, deep: int) -> Iterator[Input]:
+        if sweep := self.sweep_of(run):
+            sampled = trials.hyperparameters(run)
+            yield from (Input(name, value=value, note="hyperparameter") for name, value in sampled.items())
+            yield from (one for one in self.inputs(sweep, deep + 1) if one.name not in sampled)
+            return
         given = _given(self.specification(run).get("inputs"))
         for name, spec in given.items():
             yield self._input(run, name, spec, deep)

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from ..jobs.logs import artifact
 from ..jobs.runs import KIND
-from . import graph, plots, states, texts
+from . import graph, plots, states, texts, trials
 from .definitions import Definitions, Input
 from .job_list import BUSY_MS
 from .links import Link
@@ -80,6 +80,8 @@ class JobViews:
             graph=graph.of(definitions, run),
             children=[(child, states.shown(child)) for child in children],
             timeline=timeline(run, children),
+            trials=trials.of(run, children, self._site.metrics),
+            tags={key: value for key, value in run["tags"].items() if key not in {one["name"] for one in children}},
             inputs=[(one, self._input_link(one)) for one in definitions.inputs(run)],
             outputs=[(name, one, self._site.links.files(str(one["uri"]))) for name, one in run["outputs"].items()],
             made_of={told: self._site.links.of(of) for told, of in definitions.made_of(run).items()},

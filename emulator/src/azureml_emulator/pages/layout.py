@@ -66,11 +66,13 @@ def draw(sizes: Mapping[Key, tuple[float, float]], edges: Sequence[Pair]) -> Dra
     layers = _stack(sizes, _without_circles(sizes, edges))
     _order(layers)
     centres = _place(layers, {key: width for key, (width, _) in sizes.items()})
-    tops, y = [], 0.0
+    tops, bottoms, y = list[float](), list[float](), 0.0
     for row in layers.rows:
         tops.append(y)
-        y += max((sizes[key][1] for key in row if key in sizes), default=0) + LAYER_GAP
-    left = min((centres[key] - sizes[key][0] / 2 for key in sizes), default=0)
+        bottoms.append(y + max((sizes[key][1] for key in row if key in sizes), default=0))
+        y = bottoms[-1] + LAYER_GAP
+    halves = {key: sizes[key][0] / 2 if key in sizes else _NARROW / 2 for key in centres}
+    left = min((centres[key] - half for key, half in halves.items()), default=0)
     boxes = {
         key: Box(centres[key] - sizes[key][0] / 2 - left, tops[depth], *sizes[key])
         for depth, row in enumerate(layers.rows)
@@ -80,10 +82,12 @@ def draw(sizes: Mapping[Key, tuple[float, float]], edges: Sequence[Pair]) -> Dra
     depths = {key: depth for depth, row in enumerate(layers.rows) for key in row}
     paths = {}
     for (source, target), route in layers.routes.items():
-        bends = [(centres[key] - left, tops[depths[key]]) for key in route]
-        start = (boxes[source].middle, boxes[source].y + boxes[source].height)
-        paths[source, target] = _curve([start, *bends, (boxes[target].middle, boxes[target].y)])
-    width = max((box.x + box.width for box in boxes.values()), default=0)
+        # A layer that is only passed is passed straight, beside its boxes.
+        passed = [(centres[key] - left, tops[depths[key]], bottoms[depths[key]]) for key in route]
+        start = (boxes[source].middle, boxes[source].y, boxes[source].y + boxes[source].height)
+        end = (boxes[target].middle, boxes[target].y, boxes[target].y)
+        paths[source, target] = _curve([start, *passed, end])
+    width = max((centres[key] + half - left for key, half in halves.items()), default=0)
     return Drawing(boxes, paths, width, max(y - LAYER_GAP, 0))
 
 
@@ -192,12 +196,14 @@ def _spread(row: Sequence[Key], wanted: Sequence[float], widths: Mapping[Key, fl
     return [place + moved for place, moved in zip(level, shifts, strict=False)]
 
 
-def _curve(points: Sequence[tuple[float, float]]) -> str:
-    """An SVG path through the points that leaves each of them straight down."""
-    x, y = points[0]
+def _curve(stretches: Sequence[tuple[float, float, float]]) -> str:
+    """An SVG path that goes down straight from y to y at each of these (x, y, y), with curves between them."""
+    x, _, y = stretches[0]
     path = f"M{x:.1f},{y:.1f}"
-    for to_x, to_y in points[1:]:
+    for to_x, to_y, below in stretches[1:]:
         middle = (y + to_y) / 2
         path += f"C{x:.1f},{middle:.1f} {to_x:.1f},{middle:.1f} {to_x:.1f},{to_y:.1f}"
-        x, y = to_x, to_y
+        if below != to_y:
+            path += f"V{below:.1f}"
+        x, y = to_x, below
     return path

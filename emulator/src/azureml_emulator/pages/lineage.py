@@ -12,7 +12,7 @@ from .links import Link
 from .rendering import url
 from .site import Site
 
-_SIZE = (216.0, 58.0)
+_SIZE = (196.0, 58.0)
 _MOST = 60
 """Boxes; a history that is longer is cut."""
 
@@ -48,7 +48,8 @@ class _Tracer:
                 self._add("data", given.uri, key)
         if closely:
             for told, reference in self._definitions.made_of(run).items():
-                self._add(told, reference, key)
+                if not self._site.links.is_anonymous(reference):
+                    self._add(told, reference, key)
 
     def _add(self, told: str, reference: str, to: layout.Key) -> None:
         link = self._site.links.of(reference)

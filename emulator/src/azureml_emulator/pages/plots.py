@@ -81,7 +81,7 @@ def labels(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def draw(name: str, series: Mapping[str, Sequence[Point]]) -> Plot | None:
+def draw(name: str, series: Mapping[str, Sequence[Point]], *, unit: str = "step") -> Plot | None:
     """The plot of a metric for one or more runs; None if there is no line to draw: one value each."""
     drawn = {label: points for label, points in series.items() if points}
     if not any(len(points) > 1 for points in drawn.values()):
@@ -92,14 +92,14 @@ def draw(name: str, series: Mapping[str, Sequence[Point]]) -> Plot | None:
         return None
     x_low, x_high = _range([x for pairs in values.values() for x, _ in pairs])
     y_low, y_high = _range([y for pairs in values.values() for _, y in pairs])
-    y_marks = _marks(y_low, y_high, whole=False)
-    y_low, y_high = min(y_low, y_marks[0]), max(y_high, y_marks[-1])
+    y_marks = _marks(y_low, y_high, around=True)
+    y_low, y_high = y_marks[0], y_marks[-1]
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = _LEFT + (x - x_low) / (x_high - x_low) * (WIDTH - _LEFT - _RIGHT)
         return across, _TOP + (y_high - y) / (y_high - y_low) * (HEIGHT - _TOP - _BOTTOM)
 
-    unit = "step" if by_step else "seconds"
+    unit = unit if by_step else "seconds"
     lines = []
     for label, pairs in values.items():
         places = [place(x, y) for x, y in pairs]
@@ -136,12 +136,14 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def _marks(low: float, high: float, *, whole: bool) -> list[float]:
-    """Round numbers between the two, some five of them (P. Heckbert, "Nice Numbers for Graph Labels", 1990)."""
+def _marks(low: float, high: float, *, whole: bool = False, around: bool = False) -> list[float]:
+    """Some five round numbers between the two, or `around` them (P. Heckbert, "Nice Numbers for Graph Labels")."""
     rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next((m * power for m in (1, 2, 5) if m * power >= rough), 10 * power)
     if whole:
         step = max(1.0, step)
     first, last = math.ceil(low / step), math.floor(high / step)
+    if around:
+        first, last = math.floor(low / step), math.ceil(high / step)
     return [mark * step for mark in range(first, last + 1)] or [low]

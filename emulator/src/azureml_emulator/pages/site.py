@@ -36,12 +36,13 @@ class Site:
     def of(cls, context: Context) -> Site:
         """The site of an emulator."""
         settings, storage = context.settings, Storage(context.blobs)
+        runs = Runs(context.store, settings.workspace)
         return cls(
             context=context,
-            runs=Runs(context.store, settings.workspace),
+            runs=runs,
             metrics=Metrics(settings.ports.mlflow),
             storage=storage,
-            links=Links(storage, context.workspace_id),
+            links=Links(storage, runs, context.workspace_id),
             renderer=Renderer({"settings": settings}),
         )
 

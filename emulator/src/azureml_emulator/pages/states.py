@@ -46,6 +46,7 @@ _KINDS = {
     "azureml.scriptrun": "command",
     "hyperdrive": "sweep",
     "azureml.hyperdrive": "sweep",
+    "mlflow": "MLflow run",
 }
 
 
@@ -59,9 +60,11 @@ def called(status: str) -> str:
     return _NAMES.get(status, status)
 
 
-def kind(run_type: str) -> str:
-    """What a run is, by the type that run history gives it."""
-    return _KINDS.get(run_type.lower(), run_type)
+def kind(run: Mapping[str, Any]) -> str:
+    """What a run is, by the type that run history gives it; a sweep says so itself."""
+    if run["properties"].get("runTemplate") == "HyperDrive":
+        return "sweep"
+    return _KINDS.get(str(run["kind"]).lower(), str(run["kind"]))
 
 
 def shown(run: Mapping[str, Any]) -> str:
