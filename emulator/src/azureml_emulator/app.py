@@ -36,7 +36,7 @@ from . import (
 from .context import Context
 from .faults import control
 from .faults.requests import RequestFaults, token_has_expired
-from .jobs import run_tokens
+from .jobs import run_identity, run_tokens
 from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
 
 log = logging.getLogger(__name__)
@@ -131,6 +131,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *(Host(host, issuers) for host in _ISSUERS),
         Route("/healthz", health),
         *control.routes(context),
+        *run_identity.routes(context),
         Mount("", _Authentication(resources, context)),
     ]
 
