@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import arm
+from . import arm, faults
 from .assets import json_object
 from .context import Context
-from .errors import bad_request, conflict, not_found, not_implemented
+from .errors import ServiceError, bad_request, conflict, not_found, not_implemented
 from .settings import REGION
 
 KIND = "computes"
@@ -50,10 +50,19 @@ def state(compute: dict[str, Any]) -> str:
     )
 
 
-def _finish(context: Context, provisioning: str, instance_state: str, target: str) -> None:
+def _finish(context: Context, operation: str, instance_state: str, target: str) -> None:
+    """Bring a compute to the end of an operation. Raises ServiceError if a fault leaves it without a machine."""
+    known = context.store.get(KIND, target) or {"name": "", "properties": {"computeType": CLUSTER}}
+    if known["properties"]["computeType"] == INSTANCE:
+        fault = faults.allocation_of_compute(context, f"compute {operation}", known["name"])
+        if fault is not None:
+            context.store.update(KIND, target, partial(_fail, operation, fault))
+            raise ServiceError(409, fault.code, fault.message)
+
     def change(compute: dict[str, Any]) -> None:
         properties = compute["properties"]
-        properties.update(provisioningState=provisioning, modifiedOn=arm.now())
+        properties.update(provisioningState="Succeeded", provisioningErrors=None, modifiedOn=arm.now())
+        properties["properties"]["errors"] = []
         if properties["computeType"] == INSTANCE:
             properties["properties"]["state"] = instance_state
         else:
@@ -62,11 +71,26 @@ def _finish(context: Context, provisioning: str, instance_state: str, target: st
     context.store.update(KIND, target, change)
 
 
+def _fail(operation: str, fault: faults.MachineFault, compute: dict[str, Any]) -> None:
+    """Leave an instance as Azure does that could not be created or started."""
+    errors = [{"error": {"code": fault.code, "message": fault.message}}]
+    properties = compute["properties"]
+    properties.update(provisioningErrors=errors, modifiedOn=arm.now())
+    if operation == "create":
+        properties["provisioningState"] = "Failed"
+    last = {"operationName": operation.capitalize(), "operationTime": arm.now(), "operationTrigger": "User"}
+    properties["properties"].update(
+        state="CreateFailed" if operation == "create" else "Stopped",
+        errors=errors,
+        lastOperation={**last, "operationStatus": f"{operation.capitalize()}Failed"},
+    )
+
+
 def register_operations(context: Context) -> None:
     """Say what each operation leaves behind when it ends."""
     ends = {"create": "Running", "start": "Running", "stop": "Stopped", "restart": "Running"}
     for name, end in ends.items():
-        context.operations.on_finish(f"compute {name}", partial(_finish, context, "Succeeded", end))
+        context.operations.on_finish(f"compute {name}", partial(_finish, context, name, end))
 
     def delete(target: str) -> None:
         context.store.delete(KIND, target)
@@ -135,8 +159,11 @@ class _Computes:
         compute.update(
             location=body.get("location") or REGION, tags=body.get("tags") or {}, identity=body.get("identity")
         )
-        self._context.store.put(KIND, path, compute)
-        return JSONResponse(compute, status_code=200 if known else 201, headers=self._begin("create", compute))
+        # One transaction: a compute whose operation is not known would never leave its state.
+        with self._context.store.transaction():
+            self._context.store.put(KIND, path, compute)
+            headers = self._begin("create", compute)
+        return JSONResponse(compute, status_code=200 if known else 201, headers=headers)
 
     async def patch(self, request: Request) -> Response:
         compute = self._get(request)
@@ -151,8 +178,10 @@ class _Computes:
     async def delete(self, request: Request) -> Response:
         compute = self._get(request)
         self._idle(compute)
-        self._context.store.update(KIND, compute["id"], _mark_deleting)
-        return Response(status_code=202, headers=self._begin("delete", compute))
+        with self._context.store.transaction():
+            self._context.store.update(KIND, compute["id"], _mark_deleting)
+            headers = self._begin("delete", compute)
+        return Response(status_code=202, headers=headers)
 
     def action(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -166,8 +195,12 @@ class _Computes:
                 text = f"Compute {compute['name']} is in state {now}: {name} needs it to be {_FROM[name][0]}."
                 raise conflict(text, _REFUSAL[name])
             transient = {"state": _TRANSIENT[name]}
-            self._context.store.update(KIND, compute["id"], lambda c: c["properties"]["properties"].update(transient))
-            return Response(status_code=202, headers=self._begin(name, compute))
+            with self._context.store.transaction():
+                self._context.store.update(
+                    KIND, compute["id"], lambda c: c["properties"]["properties"].update(transient)
+                )
+                headers = self._begin(name, compute)
+            return Response(status_code=202, headers=headers)
 
         return endpoint
 
