@@ -27,8 +27,11 @@ lint: setup ## every linter
 test: setup ## all linters and all tests
 	@$(RUN) python -m sandbox test
 
+bench: setup ## how fast it is: reports/*-bench.json, docs/*-bench.md; TOPIC=emulator for one
+	@$(RUN) python -m benchmarks $(TOPIC)
+
 clean: setup ## end everything and forget what it holds: images, models, photos, reports
 	@$(RUN) python -m sandbox clean
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: help setup demo up down lint test clean
+.PHONY: help setup demo up down lint test bench clean

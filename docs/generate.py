@@ -1,15 +1,25 @@
-"""Writes docs/actions.md and the README's table of actions from the action.yml files; --check only compares."""
+"""Writes the pages of docs/ that are generated, and the README's table of actions; --check only compares.
+
+docs/actions.md and the table come from the action.yml files, docs/emulator-coverage.md from the emulator's routes, and
+docs/emulator-conformance.md from the marks of its tests.
+"""
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from azureml_emulator import coverage
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "actions.md"
+COVERAGE = ROOT / "docs" / "emulator-coverage.md"
+CONFORMANCE = ROOT / "docs" / "emulator-conformance.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- actions: written by docs/generate.py -->", "<!-- /actions -->"
 HEADER = """# The actions
@@ -18,6 +28,21 @@ Written by `docs/generate.py` from each action's `action.yml`: change those, the
 
 A step uses an action as `org/mlops-actions/actions/<name>@<commit>`. The same thing on a laptop is
 `mlops <name> --<input>=<value>`. An input that is the empty string is not given.
+"""
+
+COVERAGE_HEADER = """# What the emulator has of Azure's REST API
+
+Written by `docs/generate.py` from the emulator's routes; `azureml-emulator coverage` prints the same. The names are the
+operationIds of the public REST specification. `{workspace}`, `{group}` and `{subscription}` stand for the beginnings of
+ARM's paths. What is in no row is answered 501, too: the emulator never makes a success up.
+"""
+CONFORMANCE_HEADER = """# The emulator's conformance suite
+
+Written by `docs/generate.py` from the marks `@pytest.mark.conformance("feature")` in `tests/`. What is in
+`tests/integration` runs against a real emulator, by the unmodified SDK where the SDK can say it.
+
+| Feature | Cases |
+|---|---|
 """
 
 # In the order in which the main job uses them.
@@ -73,15 +98,51 @@ def readme(text: str, actions: dict[str, dict[str, Any]]) -> str:
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
+def conformance() -> str:
+    """docs/emulator-conformance.md: each feature with the tests that show it."""
+    shown: dict[str, list[str]] = {}
+    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+        for feature, test in marks(file):
+            shown.setdefault(feature, []).append(f"`{file.relative_to(ROOT).as_posix()}::{test}`")
+    rows = [f"| {cell(feature)} | {'<br>'.join(tests)} |\n" for feature, tests in sorted(shown.items())]
+    return CONFORMANCE_HEADER + "".join(rows)
+
+
+def marks(file: Path) -> Iterator[tuple[str, str]]:
+    """The (feature, test) pairs of a file of tests: by marks of the tests, or of the whole file (`pytestmark`)."""
+    tree = ast.parse(file.read_text("utf-8"))
+    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    whole = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+    ]
+    for test in tests:
+        for node in [*whole, *test.decorator_list]:
+            yield from ((feature, test.name) for feature in features(node))
+
+
+def features(node: ast.expr) -> Iterator[str]:
+    """What the marks in an expression name."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.conformance":
+            yield from (str(ast.literal_eval(argument)) for argument in call.args)
+
+
 def main() -> None:
     """Write the files, or with --check say which of them are not as they would be written."""
     actions = definitions()
-    wanted = {PAGE: page(actions), README: readme(README.read_text("utf-8"), actions)}
+    wanted = {
+        PAGE: page(actions),
+        README: readme(README.read_text("utf-8"), actions),
+        COVERAGE: f"{COVERAGE_HEADER}\n{coverage.as_markdown(coverage.rows())}",
+        CONFORMANCE: conformance(),
+    }
     stale = [file for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text]
     if "--check" in sys.argv[1:]:
         if stale:
             names = ", ".join(str(file.relative_to(ROOT)) for file in stale)
-            sys.exit(f"{names} differ from actions/*/action.yml: run python docs/generate.py")
+            sys.exit(f"{names} differ from what they are written from: run python docs/generate.py")
         return
     for file in stale:
         file.write_text(wanted[file], "utf-8")

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import (
     arm,
+    cloud_metadata,
     code,
     components,
     computes,
@@ -24,22 +25,25 @@ from . import (
     errors,
     identity,
     jobs,
+    locations,
     models,
     operations,
     registries,
+    unimplemented,
     workspaces,
 )
 from .context import Context
 from .faults import control
 from .faults.requests import RequestFaults, token_has_expired
+from .jobs import run_tokens
 from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
 
 log = logging.getLogger(__name__)
 
 _ISSUERS = (LOGIN_HOST, GITHUB_OIDC_HOST)
 _METHODS = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"]
-_OPEN_PATHS = ("/discovery/", "/registrymanagement/")
-"""Data plane paths that are answered without a token, as Azure does."""
+_OPEN_PATHS = ("/discovery/", "/registrymanagement/", cloud_metadata.PATH)
+"""Paths that are answered without a token, as Azure does."""
 
 
 class _CanonicalPaths:
@@ -60,6 +64,7 @@ class _Authentication:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
+        self.routes = app.routes if isinstance(app, Router) else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -73,15 +78,20 @@ class _Authentication:
     def _check(self, request: Request) -> None:
         path = request.url.path
         if not path.startswith(_OPEN_PATHS):
-            identity.check_access_token(self._context.settings, request.headers.get("authorization"))
+            self._check_token(request.headers.get("authorization"), path)
             if token_has_expired(self._context, request.method, path):
                 raise identity.expired(self._context.settings, time.time() - 1)
-        self._check_workspace(path)
+        self._check_workspace(request.method, path)
 
-    def _check_workspace(self, path: str) -> None:
+    def _check_token(self, header: str | None, path: str) -> None:
+        settings = self._context.settings
+        if not run_tokens.check(settings, self._context.store, (header or "").partition(" ")[2], path):
+            identity.check_access_token(settings, header)
+
+    def _check_workspace(self, method: str, path: str) -> None:
         before, found, after = path.partition(f"/providers/{arm.PROVIDER}/workspaces/")
-        if not found:
-            return
+        if not found or (method == "PUT" and "/" not in after.rstrip("/")):
+            return  # Of the workspaces that are not there, one may be made: that is for its route to answer.
         group = before.rsplit("/subscriptions/", 1)[-1]
         named = f"/subscriptions/{group}{found}{after.split('/')[0]}"
         if named.lower() != self._context.workspace_id.lower():
@@ -94,7 +104,8 @@ def _routes(context: Context) -> list[BaseRoute]:
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ready", "workspace": context.settings.workspace})
 
-    modules = (workspaces, computes, environments, code, components, data, models, jobs, registries)
+    assets = (environments, code, components, data, models)
+    modules = (cloud_metadata, workspaces, computes, locations, *assets, registries, jobs, unimplemented)
     unknown = Route("/{path:path}", errors.unknown_route, methods=_METHODS)
     issuers = Router([*identity.routes(context), unknown])
     resources = Router(
@@ -139,5 +150,6 @@ def create_app(context: Context, lifespan: Callable[[], AbstractAsyncContextMana
         lifespan=live,
     )
     workspaces.create(context)
+    registries.create(context)
     computes.register_operations(context)
     return app

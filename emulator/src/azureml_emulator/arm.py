@@ -6,14 +6,19 @@ import datetime as dt
 import re
 from typing import Any
 
+from starlette.requests import Request
+
+from .errors import not_found
+from .settings import Settings
+
 PROVIDER = "Microsoft.MachineLearningServices"
-WORKSPACE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces/{{workspace}}"
+SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}"
+GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}"
+WORKSPACE = f"{GROUP}/workspaces/{{workspace}}"
 """Path template of a workspace; the resources in it begin with this."""
 
-_CANONICAL = [
-    (re.compile(rf"/{literal}(?=/|$)", re.IGNORECASE), f"/{literal}")
-    for literal in ("subscriptions", "resourceGroups", "providers", re.escape(PROVIDER).replace("\\", ""), "workspaces")
-]
+_FIXED = ("subscriptions", "resourceGroups", "providers", PROVIDER, "workspaces", "registries")
+_CANONICAL = [(re.compile(rf"/{re.escape(one)}(?=/|$)", re.IGNORECASE), f"/{one}") for one in _FIXED]
 
 
 def canonical(path: str) -> str:
@@ -23,9 +28,24 @@ def canonical(path: str) -> str:
     return path
 
 
+def check_group(settings: Settings, request: Request) -> None:
+    """Raise ServiceError (404) for a path with another subscription or resource group than the emulator's."""
+    named = request.path_params
+    subscription, group = named["subscription"], named.get("group")
+    if subscription.lower() != settings.subscription_id.lower():
+        raise not_found(f"The subscription '{subscription}' could not be found.", "SubscriptionNotFound")
+    if group is not None and group.lower() != settings.resource_group.lower():
+        raise not_found(f"Resource group '{group}' could not be found.", "ResourceGroupNotFound")
+
+
 def now() -> str:
     """The time in UTC as Azure writes it, to the microsecond."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def hours_from_now(hours: float) -> dt.datetime:
+    """The time in UTC in some hours."""
+    return dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours)
 
 
 def system_data(known: dict[str, Any] | None = None) -> dict[str, Any]:

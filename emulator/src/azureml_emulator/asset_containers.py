@@ -7,6 +7,7 @@ from typing import Any
 from . import arm
 from .assets import Scope, latest, next_version, versions
 from .context import Context
+from .curated import versions as curated
 from .errors import not_found
 from .shapes import strings, text
 
@@ -33,6 +34,7 @@ def names(context: Context, kind: str, scope: Scope) -> list[str]:
     start = f"{scope.root}/{kind}/"
     found = {key[len(start) :].split("/")[0] for key in context.store.keys(kind, start)}
     found |= {key[len(start) :] for key in context.store.keys(_kind(kind), start)}
+    found |= {name.lower() for name in curated.names(context, kind, scope)}
     return sorted(found - _ANONYMOUS)
 
 
@@ -75,9 +77,10 @@ def put(context: Context, kind: str, name: str, properties: dict[str, Any], scop
     }
     if kind == "data":
         said["dataType"] = text(properties.get("dataType"), "properties.dataType")
-    if not said["isArchived"]:
-        _restore(context, kind, name, scope)
-    context.store.put(_kind(kind), path, arm.resource(path, kind, said, known))
+    with context.store.transaction():
+        if not said["isArchived"]:
+            _restore(context, kind, name, scope)
+        context.store.put(_kind(kind), path, arm.resource(path, kind, said, known))
     return get(context, kind, name, scope)
 
 
@@ -91,9 +94,10 @@ def _restore(context: Context, kind: str, name: str, scope: Scope) -> None:
 
 def delete(context: Context, kind: str, name: str, scope: Scope) -> bool:
     """Remove a container with all its versions; False if there was none."""
-    gone = context.store.delete(_kind(kind), _path(scope, kind, name))
-    for version in versions(context, kind, name, scope):
-        gone = context.store.delete(kind, version["id"]) or gone
+    with context.store.transaction():
+        gone = context.store.delete(_kind(kind), _path(scope, kind, name))
+        for version in versions(context, kind, name, scope):
+            gone = context.store.delete(kind, version["id"]) or gone
     return gone
 
 

@@ -34,6 +34,7 @@ NOUNS = {
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}|[0-9a-fA-F-]{36}|[0-9a-f]{32,64}")
+_DELETED = "deleted assets"
 _KEPT = ("stage", "isArchived")
 """What a version keeps when a request to change it says nothing of it: so the SDK archives a model with a stage."""
 
@@ -170,9 +171,10 @@ class _Endpoints:
         name, version = request.path_params["name"], request.path_params["version"]
         check_name(kind, name, version)
         known = self._context.store.get(kind, scope.version_id(kind, name, version))
+        self._check_not_deleted(scope.version_id(kind, name, version))
         if known is not None:
+            restored = properties.get("isArchived") is False
             properties = {k: known["properties"][k] for k in _KEPT if k in known["properties"]} | properties
-            restored = known["properties"].get("isArchived") and not properties["isArchived"]
             if restored and asset_containers.is_archived(self._context, kind, name, scope):
                 told = f"{kind} {name} is archived as a whole: restore it rather than its version {version}"
                 raise bad_request(told)
@@ -180,10 +182,20 @@ class _Endpoints:
         stored = assets.put(self._context, kind, name, version, properties, scope=scope)
         return JSONResponse(stored, status_code=200 if known else 201)
 
+    def _check_not_deleted(self, identity: str) -> None:
+        if deleted := self._context.store.get(_DELETED, identity):
+            when = f"Asset {identity} was deleted at {deleted['at']}, it cannot be recreated."
+            raise bad_request(f"{when} Please try again with a different version.")
+
     async def delete_version(self, request: Request) -> Response:
-        name, version = request.path_params["name"], request.path_params["version"]
-        identity = self._where(request).version_id(self._kind.name, name, version)
-        return Response(status_code=200 if self._context.store.delete(self._kind.name, identity) else 204)
+        scope, kind = self._where(request), self._kind.name
+        identity = scope.version_id(kind, request.path_params["name"], request.path_params["version"])
+        with self._context.store.transaction():
+            gone = self._context.store.delete(kind, identity)
+            if gone and scope.parent == "registries":
+                # Others than its workspace may know a registry's version: it is never another one.
+                self._context.store.put(_DELETED, identity, {"at": arm.now()})
+        return Response(status_code=200 if gone else 204)
 
     def routes(self, base: str, scope: str) -> list[Route]:
         """All of them below the path `base`; `scope` begins the operations' names."""

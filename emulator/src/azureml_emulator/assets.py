@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from . import arm
 from .context import Context
+from .curated import versions as curated
 from .errors import ServiceError, not_found
 
 LATEST = "latest"
@@ -56,7 +57,9 @@ def registry(name: str) -> Scope:
 def versions(context: Context, kind: str, name: str, scope: Scope | None = None) -> list[dict[str, Any]]:
     """All versions of a name, newest first."""
     scope = scope or workspace(context)
-    return context.store.list(kind, f"{scope.root}/{kind}/{name}/versions/")[::-1]
+    stored = context.store.list(kind, f"{scope.root}/{kind}/{name}/versions/")[::-1]
+    brought = curated.find(context, kind, name, None, scope)
+    return stored if brought is None else [*stored, brought]
 
 
 def next_version(existing: Iterable[dict[str, Any]]) -> str:
@@ -104,8 +107,10 @@ def resolve(context: Context, kind: str, name: str, version: str, scope: Scope |
         existing = versions(context, kind, name, scope)
         if found := latest(existing) or next(iter(existing), None):
             return found
-    elif found := context.store.get(kind, scope.version_id(kind, name, version)):
-        return found
+    else:
+        stored = context.store.get(kind, scope.version_id(kind, name, version))
+        if found := stored or curated.find(context, kind, name, version, scope):
+            return found
     raise missing(kind, name, version, scope)
 
 

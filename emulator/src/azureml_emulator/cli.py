@@ -1,4 +1,4 @@
-"""The command `azureml-emulator`: up, exec, env, status, fault, reset, down."""
+"""The command `azureml-emulator`: up, exec, env, status, coverage, fault, reset, down."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 from rich.console import Console
 
-from . import lifecycle, settings
+from . import coverage, lifecycle, settings
 from .faults import commands
 from .lifecycle import EmulatorError
 
@@ -114,6 +114,25 @@ def status(*, state: Path | None = None) -> None:
 def _print_page(known: settings.Settings) -> None:
     if known.ports.page:
         out.print(f"its page is http://127.0.0.1:{known.ports.page}/")
+
+
+@app.command(name="coverage")
+def print_coverage(
+    *, format_: Annotated[Literal["table", "markdown", "json"], Parameter(name="--format")] = "table"
+) -> None:
+    """Print which operations of Azure's REST API there are, which in part, and which are answered 501.
+
+    Parameters
+    ----------
+    format_
+        For a terminal, for a document, or for a program.
+
+    """
+    rows = coverage.rows()
+    if format_ == "table":
+        out.print(coverage.as_table(rows))
+    else:
+        print(coverage.as_json(rows) if format_ == "json" else coverage.as_markdown(rows))  # noqa: T201
 
 
 @app.command

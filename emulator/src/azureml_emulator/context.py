@@ -1,10 +1,11 @@
-"""What every resource module is given: settings, store, blobs, long-running operations, armed faults."""
+"""What every resource module is given: settings, store, blobs, long-running operations, armed faults, the catalogue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from .blobs import Blobs
+from .curated.catalogue import Catalogue
 from .faults.armory import Armory
 from .faults.connections import Connections
 from .operations import Operations
@@ -22,6 +23,7 @@ class Context:
     operations: Operations
     faults: Armory
     connections: Connections = field(default_factory=Connections)
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     @property
     def workspace_id(self) -> str:

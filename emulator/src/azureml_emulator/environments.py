@@ -10,6 +10,7 @@ from starlette.routing import Route
 from . import asset_routes
 from .asset_routes import Draft
 from .context import Context
+from .curated.versions import PREFIXES
 from .errors import bad_request, conflict
 from .shapes import mapping, text
 
@@ -20,6 +21,9 @@ _DEFINITION = ("image", "condaFile", "build")
 def prepare(draft: Draft) -> dict[str, Any]:
     """Check a draft of an environment version. Raises ServiceError (400, 409)."""
     properties, known = draft.properties, draft.known
+    if draft.name.lower().startswith(PREFIXES):
+        told = f"Environment name can not start with the prefix {draft.name.partition('-')[0]}."
+        raise bad_request(f"{told} To alter a curated environment first create a copy of it.", "ValidationError")
     image = text(properties.get("image"), "properties.image")
     build = mapping(properties.get("build"), "properties.build")
     if not (image or build):

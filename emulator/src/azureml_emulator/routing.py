@@ -30,7 +30,7 @@ class Unimplemented(Operation):
     """A route of Azure's that this emulator has not got: it answers 501 with the operation's name."""
 
     def __init__(self, path: str, name: str, *, methods: Sequence[str] = ("GET",)) -> None:
-        async def refuse(request: Request) -> Response:
-            raise not_implemented(f"{name} ({request.method} {request.url.path})")
+        async def refuse(_: Request) -> Response:
+            raise not_implemented(name)
 
         super().__init__(path, refuse, name, methods=methods)

@@ -14,10 +14,12 @@ from types import FrameType
 
 import uvicorn
 
-from . import azurite, jobs, tls, upstream
+from . import azurite, jobs, pages, tls, upstream
 from .app import create_app
 from .blobs import DATASTORES, Blobs
 from .context import Context
+from .curated import catalogue as catalogues
+from .curated.catalogue import Catalogue
 from .faults.armory import Armory
 from .operations import Operations
 from .processes import end, record
@@ -28,14 +30,18 @@ from .store import Store
 log = logging.getLogger(__name__)
 
 
-def _context(settings: Settings) -> Context:
+def open_context(settings: Settings) -> Context:
+    """What the modules of resources are given, with the store of the state folder open."""
     store = Store(settings.state / "store.sqlite")
     faults = Armory(store)
-    return Context(settings, store, Blobs(settings), Operations(store, settings.subscription_id, faults), faults)
+    operations = Operations(store, settings.subscription_id, faults)
+    catalogue = Catalogue(settings.state / catalogues.FILE)
+    return Context(settings, store, Blobs(settings), operations, faults, catalogue=catalogue)
 
 
 async def _serve(settings: Settings) -> None:
-    context = _context(settings)
+    context = open_context(settings)
+    page = pages.Server(context)
     failure: Exception | None = None
 
     @asynccontextmanager
@@ -43,6 +49,7 @@ async def _serve(settings: Settings) -> None:
         nonlocal failure
         try:
             await asyncio.to_thread(_prepare, context)
+            page.start()
         except Exception as error:
             failure = error
             raise
@@ -53,6 +60,7 @@ async def _serve(settings: Settings) -> None:
         finally:
             operations.cancel()
             proxy.close()
+            await page.stop()
             await asyncio.to_thread(jobs.stop, context)
 
     config = uvicorn.Config(

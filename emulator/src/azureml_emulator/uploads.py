@@ -8,10 +8,16 @@ from typing import Any
 from .context import Context
 
 
-def begin(context: Context, kind: str) -> dict[str, Any]:
-    """A new container, as the answer to `startPendingUpload`. Blocks."""
+def new_container(context: Context, kind: str) -> str:
+    """The name of a container that was just made; `kind` begins it. Blocks."""
     name = f"{kind}-{uuid.uuid4()}"
     context.blobs.container(name)
+    return name
+
+
+def begin(context: Context, kind: str) -> dict[str, Any]:
+    """A new container, as the answer to `startPendingUpload`. Blocks."""
+    name = new_container(context, kind)
     return {
         "pendingUploadId": str(uuid.uuid4()),
         "pendingUploadType": "TemporaryBlobReference",

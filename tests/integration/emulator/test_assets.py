@@ -75,7 +75,7 @@ def test_the_workspace_names_its_own_servers(ml_client: MLClient) -> None:
 
 
 def test_what_is_not_implemented_says_so(ml_client: MLClient) -> None:
-    with pytest.raises(HttpResponseError, match=r"onlineEndpoints is not implemented by this emulator"):
+    with pytest.raises(HttpResponseError, match="OnlineEndpoints_List is not implemented by this emulator"):
         list(ml_client.online_endpoints.list())
 
 

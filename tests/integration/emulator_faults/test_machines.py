@@ -58,6 +58,7 @@ def test_an_instance_that_gets_no_machine(ml_client: MLClient, arm: Arm, control
     assert failed.state == "CreateFailed"
     assert failed.provisioning_state == "Failed"
     assert failed.provisioning_errors == "AllocationFailed"
+    ml_client.compute.begin_delete(name).result()
     ml_client.compute.begin_create_or_update(ComputeInstance(name=name, size="Standard_DS3_v2")).result()
     assert ml_client.compute.get(name).state == "Running"
     assert hits(control) == {"allocation_failed": 1}

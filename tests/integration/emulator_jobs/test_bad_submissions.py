@@ -67,11 +67,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no such data version": (
         {"jobs": {"a": reads({"type": "uri_folder", "path": "azureml:nothing:7"})}},
-        "data/nothing/versions/7 is not found",
+        "data nothing:7 not found",
     ),
     "data elsewhere": (
-        {"jobs": {"a": reads({"type": "uri_folder", "path": "https://example.com/data"})}},
-        "is not in this workspace's storage",
+        {"jobs": {"a": reads({"type": "uri_folder", "path": "ftp://example.com/data"})}},
+        "ftp://example.com/data is no place of files",
     ),
     "no such environment": ({"jobs": {"a": uses("homeless")}}, "environments/nothing/versions/7 is not found"),
     "unknown registry component": (

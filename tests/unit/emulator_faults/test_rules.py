@@ -106,7 +106,7 @@ def test_every_mistake_is_a_line_with_its_line(tmp_path: Path) -> None:
     assert found[1].startswith(":4: unknown key 'rout': name, fault, route, ")
     assert found[2] == ":2: the fault status needs 'route' or 'operation'"
     assert found[3] == ":5: the fault slow needs 'seconds'"
-    assert found[6].startswith(":10: operation: 'compute buy' is none of compute create, compute start, ")
+    assert found[6].startswith(":10: operation: 'compute buy' is none of compute create, compute update, ")
     assert "FETCH" in found[7]
 
 

@@ -1,11 +1,15 @@
+import copy
 import math
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from azureml_emulator.errors import ServiceError
 from azureml_emulator.jobs.sweep import specification
 from azureml_emulator.jobs.sweep.policies import Bandit, MedianStopping, Schedule, TruncationSelection
+from azureml_emulator.jobs.sweep.sampling import sampler
 from azureml_emulator.jobs.sweep.space import Choice, Normal, Randint, Uniform
 from azureml_emulator.jobs.sweep.specification import Limits, Objective, Sampling, Sweep
 
@@ -184,3 +188,42 @@ def test_a_nested_search_space_is_not_implemented() -> None:
     with pytest.raises(ServiceError, match="not implemented by this emulator") as refused:
         specification.read(spec, "job")
     assert refused.value.status == 501
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=3)
+    | st.sampled_from(["choice", "bandit"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["type", "seed", "q"]), inner),
+    max_leaves=5,
+)
+SPACE: dict[str, Any] = {
+    name: [name, values] if name != "choice" else [name, [values]]
+    for name, values in {
+        "choice": [1, 2], "randint": [3], "quniform": [0, 1, 0.1], "loguniform": [-1, 1], "qlognormal": [0, 1, 2],
+    }.items()
+}  # fmt: skip
+
+
+def paths(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in a JSON value."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, one in entries for found in [(*before, key), *paths(one, (*before, key))]]
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(where=st.sampled_from(paths({**JOB, "searchSpace": SPACE})), instead=JSON)
+def test_whatever_is_written_is_read_or_refused(where: tuple[Any, ...], instead: Any) -> None:
+    spec = copy.deepcopy({**JOB, "searchSpace": SPACE})
+    inner: Any = spec
+    for key in where[:-1]:
+        inner = inner[key]
+    inner[where[-1]] = instead
+    try:
+        sweep = specification.read(spec, "job")
+    except ServiceError:
+        return  # Anything else that is raised would be answered with a 500.
+    assert sampler(sweep).propose() is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from ..context import Context
-from . import history, mlflow_routes, performing, submission
+from . import artifact_routes, history, mlflow_routes, performing, submission
 from . import routes as job_routes
 from .services import Services
 
@@ -22,7 +22,8 @@ def routes(context: Context) -> list[Route]:
     """Jobs, run history, and MLflow."""
     services = _services(context)
     context.operations.on_finish(submission.CANCEL, lambda _: None)
-    return [*job_routes.routes(services), *history.routes(services), *mlflow_routes.routes(services)]
+    modules = (job_routes, history, artifact_routes, mlflow_routes)
+    return [route for module in modules for route in module.routes(services)]
 
 
 def start(context: Context) -> None:

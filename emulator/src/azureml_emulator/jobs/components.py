@@ -8,7 +8,7 @@ from typing import Any
 
 from ..context import Context
 from ..errors import bad_request, not_implemented
-from . import register_model
+from . import modes, register_model
 from .distribution import Distribution, read_distribution, read_instances
 from .parallel.specification import ParallelWork
 from .parallel.specification import read as read_parallel
@@ -85,13 +85,17 @@ Work = CommandWork | ParallelWork | GraphWork | RegisterModel
 
 @dataclass(frozen=True)
 class Component:
-    """A component; `outputs` are the types by name. A deterministic one is not run again on the same inputs."""
+    """A component; `outputs` are the types by name, `modes` how they are delivered unless a node says otherwise.
+
+    A deterministic one is not run again on the same inputs.
+    """
 
     id: str
     inputs: Mapping[str, Port]
     outputs: Mapping[str, str]
     work: Work
     deterministic: bool = True
+    modes: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(context: Context, identity: str) -> Component:
@@ -142,6 +146,9 @@ def _read(identity: str, spec: Mapping[str, Any], work: Work) -> Component:
         },
         outputs={name: text(one.get("type"), f"{whose}, output {name}") or "uri_folder" for name, one in outputs},
         work=work,
+        modes={
+            name: mode for name, one in outputs if (mode := modes.of_output(one.get("mode"), f"{whose}, output {name}"))
+        },
         deterministic=str(spec.get("is_deterministic", True)).lower() != "false",
     )
     if isinstance(work, CommandWork):
@@ -174,7 +181,7 @@ def _port(spec: Mapping[str, Any], where: str) -> Port:
         enum=tuple(str(one) for one in spec.get("enum") or ()),
         minimum=_number(spec.get("min"), f"{where}: min"),
         maximum=_number(spec.get("max"), f"{where}: max"),
-        mode=text(spec.get("mode"), f"{where}: mode"),
+        mode=modes.of_input(spec.get("mode"), where),
     )
 
 

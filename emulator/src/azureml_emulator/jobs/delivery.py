@@ -1,65 +1,117 @@
-"""Brings a run's inputs to where its command reads them, and makes the places that it writes its outputs to."""
+"""What goes between storage and a run's folder: code and inputs before its command, outputs and artifacts after it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from ..blobs import Blobs
-from .assignment import Value
+from ..context import Context
+from ..errors import ServiceError
+from . import inputs, output_files, storage
+from .assignment import Assignment, Files
+from .data_errors import DataError, failed
+from .inputs import InputFiles
 from .logs import RunLog
-from .specification import Literal, Target
+from .modes import Mode
+from .output_files import OutputFiles
+from .parallel.specification import ParallelWork
+from .specification import Literal
 from .stopping import JobFailed, Stop
+from .web import Fetching
+
+Note = Callable[[str, str, str], None]
+"""Takes note of an output: its name, URI and type."""
 
 
-def download(blobs: Blobs, uri: str, folder: Path) -> list[Path]:
-    """Copy what is at `uri` into `folder`; the answer is the files."""
-    return blobs.download(blobs.place(uri), folder)
+class Delivery:
+    """The files of one run, below `folder`. Its methods raise JobFailed or JobCanceled."""
 
+    def __init__(self, context: Context, assignment: Assignment, folder: Path, log: RunLog, stop: Stop) -> None:
+        self._context = context
+        self._assignment = assignment
+        self._folder = folder
+        self._log = log
+        self._stop = stop
+        self._inputs: dict[str, tuple[str, InputFiles]] = {}
+        self._outputs: list[OutputFiles] = []
 
-def bring(blobs: Blobs, values: Mapping[str, Value], folder: Path, log: RunLog, stop: Stop) -> dict[str, str]:
-    """Values as they are, and files as local paths below `folder`. Raises JobFailed or JobCanceled."""
-    given: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, Literal):
-            given[name] = value.value
-            continue
-        stop.check()
-        target = folder / name
-        files = download(blobs, value.uri, target)
-        log.line(f"Input {name}: {len(files)} files from {value.uri}")
-        if not files and value.job is None:
-            raise JobFailed(f"input {name}: there is nothing at {value.uri}")
-        single = len(files) == 1 and value.type == "uri_file"
-        given[name] = str(files[0] if single else target)
-    return given
+    def bring_code(self, reference: str, folder: Path) -> None:
+        """Copy a code version's files into `folder`."""
+        try:
+            place = storage.place(self._context, storage.locate(self._context, reference))
+            self._context.blobs.download(place, folder, check=self._stop.check)
+        except ServiceError as error:
+            raise JobFailed(error.message, error.code) from error
+        except ValueError as error:
+            raise failed("Code", DataError("InvalidInput", str(error)), mounted=False) from error
 
+    def bring_inputs(self) -> dict[str, str]:
+        """Values as they are, and files as what the command is told of them: local paths or URIs."""
+        values = self._assignment.inputs.items()
+        return {name: one.value if isinstance(one, Literal) else self._input(name, one) for name, one in values}
 
-def make_outputs(targets: Mapping[str, Target], folder: Path) -> dict[str, str]:
-    """The local path of each output: a folder that is there, or for a uri_file the path of a file to be made."""
-    paths = {}
-    for name, target in targets.items():
-        path = folder / name
-        (path.parent if target.type == "uri_file" else path).mkdir(parents=True, exist_ok=True)
-        paths[name] = str(path)
-    return paths
+    def _input(self, name: str, value: Files) -> str:
+        self._stop.check()
+        port = self._assignment.node.component.inputs.get(name)
+        fetching = Fetching(
+            self._context.settings.certificates / "bundle.pem", tell=self._log.line, check=self._stop.check
+        )
+        brought = inputs.bring(
+            self._context,
+            name,
+            value.uri,
+            self._folder / "inputs" / name,
+            fetching,
+            kind=port.type if port is not None and port.is_data else value.type,
+            mode=self._mode(name, value),
+            empty=value.job is not None,
+        )
+        self._inputs[name] = (value.uri, brought)
+        told = f"{brought.count} files from " if self._mode(name, value) is not Mode.DIRECT else ""
+        self._log.line(f"Input {name}: {told}{value.uri}")
+        return brought.value
 
+    def _mode(self, name: str, value: Files) -> Mode:
+        mode = Mode(value.mode or Mode.READ_ONLY_MOUNT)
+        work = self._assignment.node.component.work
+        # The input that a parallel job splits is read by the service, not by the entry script: it must be here.
+        split = isinstance(work, ParallelWork) and work.input_data == name and mode is Mode.DIRECT
+        return Mode.READ_ONLY_MOUNT if split else mode
 
-def take(
-    blobs: Blobs,
-    targets: Mapping[str, Target],
-    *,
-    paths: Mapping[str, str],
-    places: Mapping[str, str],
-    log: RunLog,
-    note: Callable[[str, str, str], None],
-) -> None:
-    """Bring what was written to storage, and `note` each output by name, URI and type. Raises JobFailed."""
-    for name, path in paths.items():
-        target, uri = targets[name], places[name]
-        if target.type == "uri_file" and not Path(path).is_file():
-            raise JobFailed(f"the command did not write its output {name}, a file")
-        place = blobs.place(uri)
-        count = blobs.upload(Path(path), type(place)(place.container, place.prefix.rstrip("/")))
-        log.line(f"Output {name}: {count} files to {uri}")
-        note(name, uri, target.type)
+    def make_outputs(self) -> dict[str, str]:
+        """What the command is told of its outputs: paths that it is to write to, or URIs."""
+        self._outputs = [
+            output_files.prepare(
+                self._context,
+                name,
+                self._assignment.outputs[name],
+                self._folder / "outputs",
+                kind=target.type,
+                mode=Mode(target.mode or Mode.READ_WRITE_MOUNT),
+                check=self._stop.check,
+            )
+            for name, target in self._assignment.node.outputs.items()
+        ]
+        return {output.name: output.value for output in self._outputs}
+
+    def take_artifacts(self, folder: Path) -> None:
+        """Bring to the run's artifacts what the command wrote to `./outputs` or `./logs`."""
+        left = output_files.take_artifacts(self._context, self._assignment.run, folder, within=self._folder)
+        for name in left:
+            self._log.line(f"{folder.name}/{name} is a link out of the run's folder; it is not kept")
+
+    def take(self, note: Note, *, completed: bool) -> None:
+        """Bring to storage what the command wrote, and take note of its outputs.
+
+        After a failure (not `completed`) that is what was mounted to be written.
+        """
+        check = self._stop.check
+        for name, (uri, brought) in self._inputs.items():
+            if brought.mount is not None:
+                count = brought.mount.take_back(self._context, f"Input {name}", within=self._folder, check=check)
+                self._log.line(f"Input {name}: {count} files changed at {uri}")
+        for output in self._outputs:
+            taken = output_files.take(self._context, output, within=self._folder, completed=completed, check=check)
+            if taken is not None:
+                self._log.line(f"Output {output.name}: {taken} files to {output.uri}")
+                note(output.name, output.uri, output.kind)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import compute, conda, delivery, distribution, machine_faults, register_model, runs, storage
+from .. import trees
+from . import compute, conda, distribution, machine_faults, register_model, runs
 from .assignment import Assignment, Files
 from .components import CommandWork, GraphWork, RegisterModel
+from .delivery import Delivery
 from .environments import Canceled, Environment
 from .launch import Program, launch
-from .logs import STD_LOG, RunLog, artifact
+from .logs import STD_LOG, RunLog
 from .parallel import program as parallel
+from .parallel.specification import ParallelWork
 from .references import render_command
 from .run_environment import variables
 from .services import Services
@@ -51,7 +53,7 @@ def perform(services: Services, assignment: Assignment, stop: Stop) -> None:
             raise
         finally:
             log.close()
-            shutil.rmtree(folder, ignore_errors=True)
+            trees.remove(folder)
 
 
 @contextmanager
@@ -70,7 +72,6 @@ class _Execution:
 
     def __init__(self, services: Services, assignment: Assignment, stop: Stop, log: RunLog, folder: Path) -> None:
         self._services = services
-        self._blobs = services.context.blobs
         self._context = services.context
         self._assignment = assignment
         self._node = assignment.node
@@ -78,6 +79,7 @@ class _Execution:
         self._log = log
         self._folder = folder
         self._work = folder / "work"
+        self._delivery = Delivery(services.context, assignment, folder, log, stop)
 
     def run(self) -> None:
         if isinstance(self._node.component.work, RegisterModel):
@@ -96,9 +98,9 @@ class _Execution:
         environment = self._environment(work.environment)
         self._move(runs.STARTING)
         if work.code:
-            delivery.download(self._blobs, storage.locate(self._context, work.code), self._work)
+            self._delivery.bring_code(work.code, self._work)
         (self._work / "outputs").mkdir(exist_ok=True)
-        given, made = self._bring_inputs(), self._make_outputs()
+        given, made = self._delivery.bring_inputs(), self._delivery.make_outputs()
         told = variables(
             self._services, self._assignment, environment, inputs=given, outputs=made, home=self._folder / "home"
         )
@@ -112,24 +114,34 @@ class _Execution:
                 stop=self._stop,
             )
         # What was written stays to be looked at, however the command ended.
-        self._blobs.upload(self._work / "outputs", artifact(self._assignment.run, "outputs"))
+        for name in ("outputs", "logs"):
+            self._delivery.take_artifacts(self._work / name)
         if ended.canceled:
             raise self._stop.reason()
         if ended.error is not None:
+            self._delivery.take(self._note, completed=False)
             raise ended.error
         self._move(runs.FINALIZING)
-        self._take_outputs(made)
+        self._delivery.take(self._note, completed=True)
 
     def _arguments(self, environment: Environment, given: dict[str, str], made: dict[str, str]) -> list[str]:
         work = self._node.component.work
         try:
-            if isinstance(work, CommandWork):
-                return [*_SHELL, render_command(work.command, given, made)]
-            scratch = self._folder / "parallel"
-            scratch.mkdir()
-            return parallel.arguments(work, given, made, scratch, environment.programs / "python")  # type: ignore[arg-type]
+            if isinstance(work, ParallelWork):
+                return self._parallel(work, environment, given, made)
+            assert isinstance(work, CommandWork)  # noqa: S101
+            return [*_SHELL, render_command(work.command, given, made)]
         except ValueError as error:
             raise JobFailed(str(error)) from error
+
+    def _parallel(
+        self, work: ParallelWork, environment: Environment, given: dict[str, str], made: dict[str, str]
+    ) -> list[str]:
+        scratch = self._folder / "parallel"
+        scratch.mkdir()
+        source = self._assignment.inputs.get(work.input_data or "")
+        mode = source.mode if isinstance(source, Files) else None
+        return parallel.arguments(work, given, made, scratch, environment.programs / "python", mode=mode)
 
     def _processes(self) -> list[distribution.Process]:
         work = self._node.component.work
@@ -143,7 +155,7 @@ class _Execution:
 
     def _register_model(self) -> None:
         self._move(runs.RUNNING)
-        given, made = self._bring_inputs(), self._make_outputs()
+        given, made = self._delivery.bring_inputs(), self._delivery.make_outputs()
         model = self._assignment.inputs["model_path"]
         if not isinstance(model, Files):
             raise JobFailed("model_path is not a folder")
@@ -152,7 +164,7 @@ class _Execution:
         written = register_model.register(self._context, given, model_uri=model.uri, job=job, details=folder)
         self._log.line(f"Registered model {written['name']} with version {written['version']}: {written['id']}")
         self._move(runs.FINALIZING)
-        self._take_outputs(made)
+        self._delivery.take(self._note, completed=True)
 
     def _environment(self, reference: str | None) -> Environment:
         stored = self._context.store.get("environments", reference or "")
@@ -169,15 +181,5 @@ class _Execution:
         except Canceled as error:
             raise self._stop.reason() from error
 
-    def _bring_inputs(self) -> dict[str, str]:
-        return delivery.bring(self._blobs, self._assignment.inputs, self._folder / "inputs", self._log, self._stop)
-
-    def _make_outputs(self) -> dict[str, str]:
-        return delivery.make_outputs(self._node.outputs, self._folder / "outputs")
-
-    def _take_outputs(self, made: dict[str, str]) -> None:
-        def note(name: str, uri: str, kind: str) -> None:
-            self._services.runs.add_output(self._assignment.run, name, uri=uri, kind=kind)
-
-        places = self._assignment.outputs
-        delivery.take(self._blobs, self._node.outputs, paths=made, places=places, log=self._log, note=note)
+    def _note(self, name: str, uri: str, kind: str) -> None:
+        self._services.runs.add_output(self._assignment.run, name, uri=uri, kind=kind)

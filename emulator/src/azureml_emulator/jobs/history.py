@@ -14,7 +14,9 @@ from ..assets import json_object
 from ..errors import ServiceError, bad_request, not_found
 from ..settings import REGION
 from ..store import Value
+from . import run_tokens
 from .logs import artifact
+from .runs import TERMINAL
 from .services import Services
 
 _HISTORY = f"/history/v1.0{arm.WORKSPACE}"
@@ -102,6 +104,15 @@ class _History:
     async def details(self, request: Request) -> Response:
         return JSONResponse(_details(self._services, self._find(request.path_params["run"])))
 
+    async def token(self, request: Request) -> Response:
+        """Another token for a run that goes on, before its own ends: azureml-mlflow asks for it."""
+        run = self._find(request.path_params["run"])
+        if run["status"] in TERMINAL:
+            raise bad_request(f"Run {run['name']} has ended: it needs no token.")
+        settings, root = self._services.context.settings, run.get("root") or run["name"]
+        token = run_tokens.issue(settings, run["name"], root, run["experiment_id"])
+        return JSONResponse({"token": token.text, "expiryTimeUtc": token.expiry_utc})
+
     async def children(self, request: Request) -> Response:
         children = self._services.runs.children(self._find(request.path_params["run"])["name"])
         return JSONResponse({"value": [run_body(self._services, child) for child in children]})
@@ -157,6 +168,7 @@ def routes(services: Services) -> list[Route]:
     return [
         *(Route(f"{path}/details", history.details) for path in named),
         *(Route(f"{path}/children", history.children) for path in named),
+        *(Route(f"{path}/token", history.token, methods=["GET", "POST"]) for path in named),
         *(Route(path, history.get) for path in named),
         *(Route(path, history.change, methods=["PATCH"]) for path in named),
         Route(f"{_HISTORY}/rundata", history.data, methods=["POST"]),

@@ -1,111 +1,103 @@
-"""MLflow under the workspace's tracking URI: requests go on to the real server, nearly as they are.
+"""MLflow under the workspace's tracking URI: models and artifacts are the workspace's, the rest is MLflow's own.
 
-A run's id is its job's name in Azure, but MLflow makes ids up itself. For the nodes of a pipeline the job's name *is*
-MLflow's id. For jobs that were given a name, the two are exchanged on the way, in both directions.
+https://learn.microsoft.com/azure/machine-learning/concept-mlflow
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+import re
 
-import httpx
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import arm
 from ..errors import ServiceError, unknown_route
-from .runs import KIND
+from . import mlflow_artifacts
+from .artifacts import of_run
+from .mlflow_artifacts import ArtifactServer
+from .mlflow_forwarding import Forwarder
+from .mlflow_registry import Registry
 from .services import Services
 
-_REST = ("/api/", "/version", "/health")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_HOP_BY_HOP = frozenset(
-    {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "content-encoding"}
-)
-_NOT_SENT_ON = _HOP_BY_HOP | {"host", "authorization", "origin", "accept-encoding"}
-_RUN_KEYS = frozenset({"run_id", "run_uuid", "run_ids", "source_run_id"})
-_RUN_TAGS = frozenset({"mlflow.parentRunId", "mlflow.rootRunId"})
+_PLUGIN = "azureml-mlflow/"
+_OPERATION = re.compile(r"/api/(?P<version>[23]\.0)/(?:preview/)?mlflow/(?P<operation>.+)")
+_REGISTRY = ("registered-models/", "model-versions/")
+_NOT_IN_AZURE = ("logged-models", "runs/outputs", "traces", "scorers", "prompts", "webhooks")
+"""What MLflow 3 asks for and Azure's tracking server does not have: it answers 404 without a body.
 
-Exchange = Callable[[str], str]
-
-
-def exchange_run_ids(value: Any, exchange: Exchange) -> Any:
-    """The JSON value with every run id in it exchanged; what only looks like one is left alone."""
-    if isinstance(value, list):
-        return [exchange_run_ids(one, exchange) for one in value]
-    if not isinstance(value, dict):
-        return value
-    changed = {key: exchange_run_ids(one, exchange) for key, one in value.items()}
-    for key in _RUN_KEYS & changed.keys():
-        changed[key] = _each(changed[key], exchange)
-    if changed.get("key") in _RUN_TAGS and isinstance(changed.get("value"), str):
-        changed["value"] = exchange(changed["value"])
-    return changed
+https://github.com/Azure/azure-sdk-for-python/issues/44896
+"""
 
 
-def _each(value: Any, exchange: Exchange) -> Any:
-    if isinstance(value, str):
-        return exchange(value)
-    return [_each(one, exchange) for one in value] if isinstance(value, list) else value
-
-
-class _Forwarder:
+class _Tracking:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._client = httpx.AsyncClient(base_url=services.tracking.url, timeout=120, trust_env=False)
-
-    def _to_mlflow(self, name: str) -> str:
-        run = self._services.runs.get(name)
-        return str(run["mlflow"]) if run and run["mlflow"] else name
-
-    def _from_mlflow(self) -> Exchange:
-        names = {run["mlflow"]: run["name"] for run in self._services.context.store.list(KIND) if run["parent"] is None}
-        return lambda mlflow: str(names.get(mlflow, mlflow))
+        self._forwarder = Forwarder(services)
+        self._registry = Registry(services)
+        self._artifacts = ArtifactServer(services.context)
 
     async def __call__(self, request: Request) -> Response:
-        if not request.path_params["rest"].startswith(_REST):
-            return await unknown_route(request)
-        await run_in_threadpool(self._services.tracking.wait)
-        is_json = "mlflow-artifacts" not in request.url.path
-        query: list[tuple[str, str | int | float | bool | None]] = [
-            (k, self._to_mlflow(v) if k in _RUN_KEYS else v) for k, v in request.query_params.multi_items()
-        ]
-        body = await request.body()
-        if is_json and body:
-            body = self._exchanged(body, self._to_mlflow)
         try:
-            answer = await self._client.request(
-                request.method,
-                request.path_params["rest"],
-                params=query,
-                content=body,
-                headers=[(k, v) for k, v in request.headers.items() if k.lower() not in _NOT_SENT_ON],
-            )
-        except httpx.TransportError as error:
-            raise ServiceError(503, "ServiceUnavailable", f"the MLflow server does not answer: {error!r}") from error
-        content = answer.content
-        if is_json and answer.headers.get("content-type", "").startswith("application/json"):
-            content = self._exchanged(content, self._from_mlflow())
-        kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
-        return Response(content, answer.status_code, headers=kept)
+            return await self._answer(request)
+        except ServiceError as error:
+            return JSONResponse({"error_code": error.code, "message": error.message}, status_code=error.status)
 
-    @staticmethod
-    def _exchanged(body: bytes, exchange: Exchange) -> bytes:
-        try:
-            document = json.loads(body)
-        except ValueError:
-            return body  # For MLflow to complain about.
-        return json.dumps(exchange_run_ids(document, exchange)).encode()
+    async def _answer(self, request: Request) -> Response:
+        path, azureml = request.path_params["rest"], _PLUGIN in request.headers.get("user-agent", "")
+        if path.startswith(mlflow_artifacts.PREFIX):
+            return await self._artifacts.answer(request, path)
+        if path in {"/version", "/health"}:
+            return await self._forwarder.answer(request, path, path, azureml=azureml)
+        match = _OPERATION.fullmatch(path)
+        if match is None:
+            return await unknown_route(request)
+        if azureml and (match["version"] != "2.0" or match["operation"].startswith(_NOT_IN_AZURE)):
+            return Response(status_code=404)
+        return await self._operation(request, path, match["operation"], azureml=azureml)
+
+    async def _operation(self, request: Request, path: str, operation: str, *, azureml: bool) -> Response:
+        if operation.startswith(_REGISTRY):
+            return await self._of_registry(request, operation, azureml=azureml)
+        if operation == "artifacts/list":
+            return await run_in_threadpool(self._list_artifacts, request)
+        return await self._forwarder.answer(request, path, operation, azureml=azureml)
+
+    async def _of_registry(self, request: Request, operation: str, *, azureml: bool) -> Response:
+        body: dict[str, object] = dict(request.query_params)
+        if content := await request.body():
+            body |= _object(content)
+        answer = self._registry.answer
+        told = await run_in_threadpool(answer, request.method, operation, body, azureml=azureml)
+        return JSONResponse(told)
+
+    def _list_artifacts(self, request: Request) -> Response:
+        run, below = request.query_params.get("run_id", ""), request.query_params.get("path", "")
+        if self._services.runs.get(run) is None:
+            raise ServiceError(404, "RESOURCE_DOES_NOT_EXIST", f"Run with id={run} not found")
+        address = of_run(run, below)
+        files = mlflow_artifacts.listed(self._services.context, address)
+        shown = [{**one, "path": "/".join(part for part in (address.path, one["path"]) if part)} for one in files]
+        return JSONResponse({"root_uri": f"mlflow-artifacts:/{of_run(run)}", "files": shown})
+
+
+def _object(content: bytes) -> dict[str, object]:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ServiceError(400, "MALFORMED_REQUEST", f"the request body is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ServiceError(400, "MALFORMED_REQUEST", "the request body is not a JSON object")
+    return document
 
 
 def routes(services: Services) -> list[Route]:
     """`{api}/mlflow/v1.0` and `v2.0`, below them the workspace's path, below that MLflow's own REST paths."""
-    forward = _Forwarder(services)
+    tracking = _Tracking(services)
     return [
-        Route(f"/mlflow/{version}{arm.WORKSPACE}{{rest:path}}", forward.__call__, methods=_METHODS)
+        Route(f"/mlflow/{version}{arm.WORKSPACE}{{rest:path}}", tracking.__call__, methods=_METHODS)
         for version in ("v1.0", "v2.0")
     ]

@@ -50,7 +50,7 @@ def of_output(given: object, where: str) -> Mode | None:
     return _read(given, where, OUTPUTS, Mode.READ_WRITE_MOUNT)
 
 
-def check_type(mode: Mode | None, kind: str, where: str) -> None:
+def check_type(mode: str | None, kind: str, where: str) -> None:
     """Raise ServiceError (400) for a mode that files of this type do not have."""
     if mode in EVALUATING and kind != "mltable":
         raise bad_request(f"{where}: the mode {mode} is for inputs of type mltable, not {kind}", "ValidationError")

@@ -101,9 +101,12 @@ def _check_type(where: str, path: Path, kind: str) -> None:
 
 
 def take_artifacts(context: Context, run: str, folder: Path, *, within: Path) -> list[str]:
-    """Bring what a command wrote to `./outputs` to the run's artifacts; the answer is the links that were left out."""
+    """Bring what a command wrote to `./outputs` or `./logs` to the run's artifacts of that name.
+
+    The answer is the links that were left out.
+    """
     if folder.is_symlink() or not folder.is_dir():
         return [folder.name] if folder.is_symlink() else []
     found = trees.walk(folder, within=within)
-    context.blobs.upload_files(found.files, artifact(run, "outputs"))
+    context.blobs.upload_files(found.files, artifact(run, folder.name))
     return found.outside

@@ -50,6 +50,7 @@ class _Jobs:
             "isArchived": run["hidden"],
             "displayName": run["display_name"],
             "tags": run["tags"],
+            "properties": {**job["properties"]["properties"], **run["properties"]},
             "services": {
                 "Tracking": {
                     "jobServiceType": "Tracking",

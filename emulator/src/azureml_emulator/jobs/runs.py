@@ -9,6 +9,7 @@ from typing import Any
 from .. import arm
 from ..settings import REGION
 from ..store import Store, Value
+from .run_names import RunNames
 from .stopping import JobFailed
 
 KIND = "runs"
@@ -27,6 +28,9 @@ FAILED = "Failed"
 COMPLETED = "Completed"
 
 TERMINAL = frozenset({CANCELED, FAILED, COMPLETED})
+
+LOGGED = "mlflow"
+"""The kind of a run that a client began in MLflow: nothing here runs it, so only the client can tell its state."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Runs:
     def __init__(self, store: Store, workspace: str) -> None:
         self._store = store
         self._workspace = workspace
+        self.names = RunNames(store, KIND)
 
     def create(self, new: NewRun) -> None:
         """Add a run in the state NotStarted."""
@@ -66,6 +71,7 @@ class Runs:
             "endTimeUtc": None,
         }
         self._store.put(KIND, new.name, {**value, "error": None, "outputs": {}, "logs": [], "hidden": False})
+        self.names.note(new.name, new.mlflow)
 
     def get(self, name: str) -> Value | None:
         """The run, or None."""
@@ -76,8 +82,8 @@ class Runs:
         return [run for run in self._store.list(KIND) if run["parent"] == name]
 
     def unfinished(self) -> list[Value]:
-        """The runs that have not ended."""
-        return [run for run in self._store.list(KIND) if run["status"] not in TERMINAL]
+        """The runs that have not ended, but for those that nothing here runs."""
+        return [run for run in self._store.list(KIND) if run["status"] not in TERMINAL and run["kind"] != LOGGED]
 
     def move(self, name: str, status: str) -> None:
         """Bring a run to another state. One that ended stays as it is; after a request to cancel it can only end."""
@@ -102,6 +108,18 @@ class Runs:
     def update(self, name: str, **fields: Any) -> None:
         """Set fields of a run."""
         self._store.update(KIND, name, lambda run: run.update(fields))
+        self.names.note(name, fields.get("mlflow", ""))
+
+    def describe(
+        self, name: str, *, tags: Mapping[str, str] | None = None, properties: Mapping[str, str] | None = None
+    ) -> None:
+        """Add tags and properties to those that a run has."""
+
+        def change(run: Value) -> None:
+            run["tags"] = {**run["tags"], **(tags or {})}
+            run["properties"] = {**run["properties"], **(properties or {})}
+
+        self._store.update(KIND, name, change)
 
     def add_log(self, name: str, log: str) -> None:
         """Note that the run has this log file."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 
+from ..errors import ServiceError
 from . import children, compute, outputs, reuse, runs, storage
 from .assignment import Assignment, Files, Value
 from .children import Child
@@ -192,4 +193,8 @@ def given(services: Services, source: Given) -> Value:
     """What an input that is no reference stands for now. Raises JobFailed if it is gone since the job was submitted."""
     if isinstance(source, Literal):
         return source
-    return Files(storage.locate(services.context, source.uri), source.type, mode=source.mode)
+    try:
+        found = storage.find(services.context, source.uri, source.type)
+    except ServiceError as error:
+        raise JobFailed(error.message, error.code) from error
+    return Files(found.uri, source.type, mode=source.mode)

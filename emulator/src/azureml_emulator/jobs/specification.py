@@ -10,9 +10,11 @@ from typing import Any
 
 from ..context import Context
 from ..errors import bad_request, not_implemented
-from . import components
+from . import components, modes
 from .components import CommandWork, Component, GraphWork, Port, arm_id
 from .distribution import read_distribution, read_instances
+from .parallel.specification import ParallelWork
+from .parallel.specification import override as override_parallel
 from .references import NodeOutput, ParentInput, ParentOutput, Reference, parse
 from .shapes import mapping, mappings, strings, text
 from .sweep.specification import Sweep
@@ -126,7 +128,21 @@ def read_pipeline(context: Context, properties: Mapping[str, Any]) -> Pipeline:
     else:
         nodes = _nodes(context, properties.get("jobs"), compute)
         graph = Graph(_ports(inputs), {name: target.type for name, target in outputs.items()}, nodes)
-    return Pipeline(graph, inputs, outputs, _settings(settings))
+    return Pipeline(_delivering(graph, outputs), inputs, outputs, _settings(settings))
+
+
+def _delivering(graph: Graph, outputs: Mapping[str, Target]) -> Graph:
+    """The graph whose nodes deliver what is bound to an output of the job in the mode that the job says."""
+
+    def moded(target: Target) -> Target:
+        bound = outputs.get(target.bound) if target.bound else None
+        return replace(target, mode=bound.mode) if bound is not None and bound.mode and not target.mode else target
+
+    nodes = {
+        name: replace(node, outputs={key: moded(target) for key, target in node.outputs.items()})
+        for name, node in graph.nodes.items()
+    }
+    return replace(graph, nodes=nodes)
 
 
 def _job_graph(context: Context, properties: Mapping[str, Any], compute: str | None) -> Graph | None:
@@ -219,7 +235,7 @@ def _node(context: Context, name: str, given: object, default_compute: str | Non
     if isinstance(component.work, GraphWork):
         graph = _graph(context, component, component.work, compute, depth + 1)
     inputs = {
-        key: (_node_input(one, f"node {name}, input {key}"), text(one.get("mode"), f"{where}.inputs.{key}.mode"))
+        key: (_node_input(one, f"node {name}, input {key}"), modes.of_input(one.get("mode"), f"{where}.inputs.{key}"))
         for key, one in mappings(spec.get("inputs"), f"{where}.inputs")
     }
     return Node(
@@ -240,6 +256,8 @@ def _node(context: Context, name: str, given: object, default_compute: str | Non
 def _overridden(component: Component, spec: Mapping[str, Any], where: str) -> Component:
     """The component with what the node says differently about how it is to be run."""
     work = component.work
+    if isinstance(work, ParallelWork):
+        return replace(component, work=override_parallel(work, spec, where))
     if not isinstance(work, CommandWork):
         return component
     if spec.get("distribution"):
@@ -267,7 +285,9 @@ def _given(spec: Mapping[str, Any], where: str) -> Given:
     uri = text(spec.get("uri"), f"{where}: its uri")
     if uri is None:
         raise bad_request(f"{where}: no uri is given")
-    return Asset(arm_id(uri) if uri.startswith("azureml:/sub") else uri, kind, text(spec.get("mode"), f"{where}: mode"))
+    mode = modes.of_input(spec.get("mode"), where)
+    modes.check_type(mode, kind, where)
+    return Asset(arm_id(uri) if uri.startswith("azureml:/sub") else uri, kind, mode)
 
 
 def _node_input(spec: Mapping[str, Any], where: str) -> Given | Reference:
@@ -291,7 +311,7 @@ def read_target(spec: Mapping[str, Any], where: str) -> Target:
     return Target(
         type=text(_field(spec, "job_output_type"), f"{where}: its type") or "uri_folder",
         uri=text(spec.get("uri"), f"{where}: its uri"),
-        mode=text(spec.get("mode"), f"{where}: its mode"),
+        mode=modes.of_output(spec.get("mode"), where),
         asset_name=text(name, f"{where}: its asset's name"),
         asset_version=text(version, f"{where}: its asset's version"),
     )
@@ -299,12 +319,13 @@ def read_target(spec: Mapping[str, Any], where: str) -> Target:
 
 def _node_outputs(node: str, given: object, component: Component) -> dict[str, Target]:
     """All outputs of the component; those that the node says nothing about go to their default place."""
-    targets = {name: Target(kind) for name, kind in component.outputs.items()}
+    targets = {name: Target(kind, mode=component.modes.get(name)) for name, kind in component.outputs.items()}
     for name, spec in mappings(given, f"jobs.{node}.outputs"):
         if name not in targets:
             raise bad_request(f"node {node} has no output {name}: its component has {_listed(targets)}")
         value = spec.get("value")
-        target = replace(read_target(spec, f"jobs.{node}.outputs.{name}"), type=targets[name].type)
+        target = read_target(spec, f"jobs.{node}.outputs.{name}")
+        target = replace(target, type=targets[name].type, mode=target.mode or targets[name].mode)
         if value is not None:
             reference = _reference(str(value), f"node {node}, output {name}")
             if not isinstance(reference, ParentOutput):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import wait
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from .. import trees
 from ..context import Context
 from . import compute, outputs, performing, runs, validation
 from .assignment import Assignment
@@ -40,7 +40,7 @@ def read(context: Context, name: str, properties: Mapping[str, Any]) -> Pipeline
     return node
 
 
-_KINDS = {"Pipeline": "azureml.PipelineRun", "Command": "azureml.scriptrun", "Sweep": "azureml.HyperDrive"}
+_KINDS = {"Pipeline": "azureml.PipelineRun", "Command": "azureml.scriptrun", "Sweep": "hyperdrive"}
 """Types of runs, as run history names them, by the type of the job."""
 
 
@@ -104,10 +104,14 @@ def _run_node(services: Services, name: str, node: Node, stop: Stop) -> None:
     sources = {key: source for key, source in node.inputs.items() if isinstance(source, Literal | Asset)}
     assignment = _settled(services, _track(services, name, node, stop), sources, Settings())
     compute.watch(services.context, node, stop)
-    future = services.node_threads.submit(performing.perform, services, assignment, stop)
-    while not wait([future], timeout=_TICK_SECONDS).done:
-        compute.watch(services.context, node, stop)
-    future.result()
+    if node.sweep is not None:
+        # In this thread: a sweep waits for its trials, and must not keep the threads that they need.
+        performing.perform(services, assignment, stop)
+    else:
+        future = services.node_threads.submit(performing.perform, services, assignment, stop)
+        while not wait([future], timeout=_TICK_SECONDS).done:
+            compute.watch(services.context, node, stop)
+        future.result()
     run = services.runs.get(name) or {"outputs": {}}
     for output, target in node.outputs.items():
         if output in run["outputs"]:
@@ -153,7 +157,7 @@ def fail_interrupted(services: Services) -> None:
             end_strays(run["mlflow"])
         services.runs.fail(run["name"], JobFailed(_INTERRUPTED, "ServiceError"))
         finish_cancel(services, run["name"])
-    shutil.rmtree(services.context.settings.state / "jobs", ignore_errors=True)
+    trees.remove(services.context.settings.state / "jobs")
     in_mlflow = [run["mlflow"] for run in interrupted if run["mlflow"]]
     if in_mlflow:
         services.job_threads.submit(_end_in_mlflow, services, in_mlflow)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -35,6 +36,7 @@ class Tracking:
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
         self._ready = threading.Event()
+        self._experiments: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -111,6 +113,17 @@ class Tracking:
         if made.json().get("error_code") == "RESOURCE_ALREADY_EXISTS":
             return self.experiment(name)  # Another job was quicker.
         raise _refused("experiment", made)
+
+    def experiment_name(self, experiment_id: str) -> str:
+        """The name of the experiment with this id."""
+        if experiment_id not in self._experiments:
+            found = self._get("experiments/get", {"experiment_id": experiment_id})
+            self._experiments[experiment_id] = str(found["experiment"]["name"])
+        return self._experiments[experiment_id]
+
+    def set_tags(self, run: str, tags: Mapping[str, str]) -> None:
+        """Add tags to those of a run."""
+        self._post("runs/log-batch", {"run_id": run, "tags": [{"key": k, "value": v} for k, v in tags.items()]})
 
     def create_run(self, experiment_id: str, display_name: str, *, parent: str | None, tags: dict[str, str]) -> str:
         """A new run, and its id."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from http.client import NOT_IMPLEMENTED
 
 from ..context import Context
 from ..errors import ServiceError, bad_request, not_implemented
-from . import compute, distribution, storage
+from . import compute, distribution, modes, outputs, storage
 from .components import DATA_TYPES, CommandWork, Port, RegisterModel, check_command
+from .parallel.specification import ParallelWork
+from .parallel.specification import check as check_parallel
 from .references import NodeOutput, ParentInput
 from .specification import Asset, Graph, Literal, Node, Pipeline, Target
+from .sweep import trial
 
 Known = Literal | Asset | Port
 """What an input is known to be before anything has run: its value, or only its type."""
@@ -25,6 +29,7 @@ def check_pipeline(context: Context, pipeline: Pipeline) -> None:
         if name not in pipeline.graph.outputs:
             raise bad_request(f"the pipeline has no output {name}; it has {_listed(pipeline.graph.outputs)}")
         _check_type(f"output {name}", target)
+        outputs.check(context, target, f"output {name}")
     inputs: dict[str, Known] = {**_defaults(pipeline.graph), **pipeline.inputs}
     for name, port in pipeline.graph.inputs.items():
         if name not in inputs and not port.optional:
@@ -77,9 +82,12 @@ def _check_named(node: Node, name: str) -> None:
 def check_node(context: Context, node: Node) -> None:
     """Raise ServiceError (400) for a node that cannot run, wherever it stands."""
     component = node.component
+    for name, target in node.outputs.items():
+        outputs.check(context, target, f"node {node.name}, output {name}")
     sampled = set(node.sweep.space) if node.sweep else set()
     for name, source in node.inputs.items():
         _check_named(node, name)
+        modes.check_type(node.modes.get(name), component.inputs[name].type, f"node {node.name}, input {name}")
         if isinstance(source, Literal):
             if component.inputs[name].is_data:
                 raise bad_request(f"node {node.name}, input {name}: needs {component.inputs[name].type}, not a value")
@@ -90,6 +98,7 @@ def check_node(context: Context, node: Node) -> None:
             raise bad_request(f"node {node.name} lacks its input {name}")
     for name, target in node.outputs.items():
         _check_type(f"node {node.name}, output {name}", target)
+    trial.check(node)
     if node.graph is None:
         _check_program(context, node)
 
@@ -104,6 +113,8 @@ def _check_program(context: Context, node: Node) -> None:
         sampled = node.sweep.space if node.sweep else ()
         check_command(work.command, node.component.inputs, node.component.outputs, whose, sampled)
         distribution.check(work.distribution, work.instances, whose)
+    if isinstance(work, ParallelWork):
+        check_parallel(work, node.component.inputs, node.component.outputs, f"node {node.name}")
     environment, code = getattr(work, "environment", None), getattr(work, "code", None)
     _check_environment(context, node.name, environment)
     if code and context.store.get("codes", code) is None:
@@ -119,8 +130,10 @@ def _check_asset(context: Context, given: object, where: str) -> None:
     if not isinstance(given, Asset):
         return
     try:
-        storage.locate(context, given.uri)
+        storage.locate(context, given.uri, given.type)
     except ServiceError as error:
+        if error.status == NOT_IMPLEMENTED:
+            raise
         raise bad_request(f"{where}: {error.message}") from error
 
 

@@ -1,4 +1,4 @@
-from azureml_emulator.jobs.mlflow_routes import exchange_run_ids
+from azureml_emulator.jobs.run_names import exchange_in_filter, exchange_run_ids
 
 
 def test_run_ids_are_exchanged_wherever_they_stand() -> None:
@@ -12,3 +12,9 @@ def test_run_ids_are_exchanged_wherever_they_stand() -> None:
         "run_ids": ["x", "b"],
         "tags": [{"key": "mlflow.parentRunId", "value": "x"}],
     }
+
+
+def test_run_ids_are_exchanged_in_what_a_search_quotes() -> None:
+    condition = """tags.mlflow.parentRunId = 'job' AND params."job" = "job" AND run_id IN ('b', 'job')"""
+    exchanged = exchange_in_filter(condition, lambda name: {"job": "id"}.get(name, name))
+    assert exchanged == """tags.mlflow.parentRunId = 'id' AND params."job" = "id" AND run_id IN ('b', 'id')"""

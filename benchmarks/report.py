@@ -1,0 +1,75 @@
+"""Writes what was measured: a flat object of figures for programs, and a table in the documentation for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parents[1]
+REPORTS = ROOT / "reports"
+
+
+class BenchmarkError(Exception):
+    """Something a person can mend; the text is one line."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: its key in the report, what it is, the value with its unit, and what it is held against."""
+
+    key: str
+    name: str
+    value: float
+    unit: str
+    reference: float | None = None
+    reference_name: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """The value over the reference."""
+        return self.value / self.reference if self.reference else None
+
+
+def machine() -> str:
+    """What the figures were measured on: the cores of this process, the kernel, Python."""
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+
+
+def write(topic: str, title: str, rows: Sequence[Row], *, versions: Mapping[str, str]) -> None:
+    """Write `reports/<topic>-bench.json` and `docs/<topic>-bench.md`, and print the table."""
+    REPORTS.mkdir(exist_ok=True)
+    named = {f"version_{name}".replace("-", "_"): text for name, text in versions.items()}
+    figures: dict[str, object] = {"machine": machine(), **named}
+    for row in rows:
+        figures[row.key] = round(row.value, 4)
+        if row.ratio is not None:
+            figures[f"{row.key}_ratio"] = round(row.ratio, 4)
+    (REPORTS / f"{topic}-bench.json").write_text(json.dumps(figures, indent=2) + "\n")
+    (ROOT / "docs" / f"{topic}-bench.md").write_text(_page(title, rows, versions))
+    table = Table(title=title)
+    for column in ("Figure", "Measured", "Against", "Ratio"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*_cells(row))
+    Console().print(table)
+
+
+def _cells(row: Row) -> tuple[str, str, str, str]:
+    against = "" if row.reference is None else f"{row.reference:g} {row.unit} ({row.reference_name})"
+    return row.name, f"{row.value:.3g} {row.unit}", against, "" if row.ratio is None else f"{row.ratio:.2f}"
+
+
+def _page(title: str, rows: Sequence[Row], versions: Mapping[str, str]) -> str:
+    named = ", ".join(f"{name} {version}" for name, version in versions.items())
+    lines = [f"# {title}", "", f"Written by `make bench` on {machine()}; {named}.", ""]
+    lines += ["| Figure | Measured | Against | Ratio |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(_cells(row))} |" for row in rows]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,75 @@
+"""What the states of jobs and computes look like: a tone, which stands for a colour and a shape, beside the word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..jobs import runs
+
+_TONES = {
+    runs.COMPLETED: "good",
+    runs.FAILED: "bad",
+    runs.CANCELED: "off",
+    runs.CANCEL_REQUESTED: "wait",
+    runs.RUNNING: "run",
+    runs.FINALIZING: "run",
+    runs.STARTING: "wait",
+    runs.PREPARING: "wait",
+    runs.PROVISIONING: "wait",
+    runs.QUEUED: "wait",
+    runs.NOT_STARTED: "none",
+    # Computes.
+    "Succeeded": "good",
+    "Running compute": "good",
+    "Stopped": "off",
+    "Creating": "wait",
+    "Deleting": "wait",
+    "Stopping": "wait",
+    "Restarting": "wait",
+    "Resizing": "wait",
+    "Unusable": "bad",
+    "CreateFailed": "bad",
+    # The page's own.
+    "Reused": "reused",
+    "Not run": "none",
+}
+_NAMES = {
+    runs.NOT_STARTED: "Not started",
+    runs.CANCEL_REQUESTED: "Cancel requested",
+    "Running compute": "Running",
+    "CreateFailed": "Create failed",
+}
+_KINDS = {
+    "azureml.pipelinerun": "pipeline",
+    "azureml.steprun": "node",
+    "azureml.scriptrun": "command",
+    "hyperdrive": "sweep",
+    "azureml.hyperdrive": "sweep",
+}
+
+
+def tone(status: str) -> str:
+    """The tone of a state: good, bad, off, run, wait, reused or none."""
+    return _TONES.get(status, "none")
+
+
+def called(status: str) -> str:
+    """The state in words."""
+    return _NAMES.get(status, status)
+
+
+def kind(run_type: str) -> str:
+    """What a run is, by the type that run history gives it."""
+    return _KINDS.get(run_type.lower(), run_type)
+
+
+def shown(run: Mapping[str, Any]) -> str:
+    """The state that a run is shown in: its status, or that its result is a former run's."""
+    reused = str(run["properties"].get("azureml.isreused", "")).lower() == "true"
+    return "Reused" if reused and run["status"] == runs.COMPLETED else str(run["status"])
+
+
+def ended(run: Mapping[str, Any]) -> bool:
+    """Whether nothing about the run will change any more."""
+    return run["status"] in runs.TERMINAL
