@@ -110,6 +110,11 @@ class Operations:
                 if operation["id"] in self._open:
                     self._store.put(KIND, operation["id"], operation)
 
+    def cut_short_all(self, name: str) -> None:
+        """Let all operations called `name` end at the next look."""
+        for target in {operation["target"] for operation in list(self._open.values()) if operation["name"] == name}:
+            self.cut_short(target)
+
     def get(self, identity: str) -> dict[str, Any]:
         """The operation. Raises ServiceError (404) if there is none."""
         operation = self._store.get(KIND, identity)

@@ -6,10 +6,11 @@ import fcntl
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 Value = dict[str, Any]
 """One resource, as the JSON object that goes over the wire."""
@@ -23,6 +24,10 @@ CREATE TABLE IF NOT EXISTS resources (
     UNIQUE (kind, key)
 )
 """
+
+
+_LOCK_SECONDS = 2.0
+"""A process that was killed counts as dead before its last thread has let go of its files."""
 
 
 class StoreInUse(Exception):  # noqa: N818
@@ -41,6 +46,22 @@ def _matching(
     return condition, values
 
 
+def _lock(file: Path) -> IO[str]:
+    """Lock a file for as long as it is open. Raises StoreInUse if another process has it locked."""
+    guard = file.open("w")
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)  # The kernel frees it however the process ends.
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                guard.close()
+                raise StoreInUse(f"{file.with_suffix('')} is open in another process") from error
+            time.sleep(0.01)
+        else:
+            return guard
+
+
 class Store:
     """Resources by kind and key; keys are compared without regard to case, as ARM ids are.
 
@@ -50,12 +71,7 @@ class Store:
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._guard = file.with_name(f"{file.name}.lock").open("w")
-        try:
-            fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)  # The kernel frees it however the process ends.
-        except BlockingIOError as error:
-            self._guard.close()
-            raise StoreInUse(f"{file} is open in another process") from error
+        self._guard = _lock(file.with_name(f"{file.name}.lock"))
         self._lock = threading.RLock()
         self._depth = 0
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)

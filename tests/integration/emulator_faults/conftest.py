@@ -9,8 +9,9 @@ import pytest
 from azureml_emulator.faults import rules
 from azureml_emulator.faults.client import Control
 from tests.integration.conftest import Emulator
+from tests.integration.emulator_jobs.conftest import client, submit
 
-pytest_plugins = ["tests.integration.emulator_jobs.conftest"]
+__all__ = ["client", "submit"]
 
 Arm = Callable[..., None]
 

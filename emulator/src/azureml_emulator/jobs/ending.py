@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from ..store import Value
 from . import runs
 from .services import Services
 from .stopping import JobCanceled, JobFailed
@@ -32,9 +33,15 @@ def ending(services: Services, name: str) -> Iterator[None]:
     else:
         table.move(name, runs.COMPLETED)
     run = table.get(name)
-    if run is None or not run["mlflow"]:
-        return
+    if run is not None and run["mlflow"]:
+        tell_mlflow(services, run)
+
+
+def tell_mlflow(services: Services, run: Value) -> None:
+    """Let MLflow know how a run has ended, and note that it does: a kill may have come before."""
     try:
         services.tracking.end_run(run["mlflow"], run["status"])
     except (JobFailed, httpx.HTTPError):
-        log.exception("MLflow was not told that run %s is %s", name, run["status"])
+        log.exception("MLflow was not told that run %s is %s", run["name"], run["status"])
+    else:
+        services.runs.update(run["name"], told=True)

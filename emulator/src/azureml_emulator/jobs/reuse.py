@@ -93,3 +93,4 @@ def take_over(services: Services, assignment: Assignment, former: Value) -> None
     services.runs.move(run, runs.RUNNING)
     services.runs.move(run, runs.COMPLETED)
     services.tracking.end_run(assignment.mlflow, runs.COMPLETED)
+    services.runs.update(run, told=True)

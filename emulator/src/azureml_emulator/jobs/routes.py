@@ -110,8 +110,10 @@ class _Jobs:
         properties = self._completed(name, properties)
         work = submission.read(self._context, name, properties)
         job = arm.resource(self._id(name), KIND, properties)
-        self._context.store.put(KIND, job["id"], job)
-        submission.begin(self._services, name, properties, work)
+        # One transaction: a job without a run could neither be found nor be submitted again.
+        with self._context.store.transaction():
+            self._context.store.put(KIND, job["id"], job)
+            submission.begin(self._services, name, properties, work)
         return JSONResponse(self._view(job, self._find(name)[0]), status_code=201)
 
     def _completed(self, name: str, properties: Value) -> Value:

@@ -85,6 +85,11 @@ class Runs:
         """The runs that have not ended, but for those that nothing here runs."""
         return [run for run in self._store.list(KIND) if run["status"] not in TERMINAL and run["kind"] != LOGGED]
 
+    def untold(self) -> list[Value]:
+        """The runs that have ended without MLflow being told so."""
+        every = self._store.list(KIND)
+        return [run for run in every if run["mlflow"] and run["status"] in TERMINAL and not run.get("told")]
+
     def move(self, name: str, status: str) -> None:
         """Bring a run to another state. One that ended stays as it is; after a request to cancel it can only end."""
 
@@ -102,8 +107,9 @@ class Runs:
     def fail(self, name: str, error: JobFailed, *, node: str | None = None) -> None:
         """Say why a run fails, then let it have failed; `node` is the pipeline's node at fault."""
         told = {"code": error.code, "message": error.message, "node": node, "time": arm.now()}
-        self.update(name, error=told)
-        self.move(name, FAILED)
+        with self._store.transaction():
+            self.update(name, error=told)
+            self.move(name, FAILED)
 
     def update(self, name: str, **fields: Any) -> None:
         """Set fields of a run."""

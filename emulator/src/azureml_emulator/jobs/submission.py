@@ -8,14 +8,13 @@ from concurrent.futures import wait
 from dataclasses import replace
 from typing import Any
 
-import httpx
-
 from .. import trees
 from ..context import Context
+from ..store import Value
 from . import compute, outputs, performing, runs, validation
 from .assignment import Assignment
 from .components import Component, GraphWork
-from .ending import ending
+from .ending import ending, tell_mlflow
 from .programs import end_strays
 from .scheduler import given, run_graph
 from .services import Services
@@ -134,8 +133,9 @@ def cancel(services: Services, name: str) -> dict[str, str]:
     """Ask a job (or one node of a pipeline) to end; the answer is the headers to follow that by."""
     target = f"{services.context.workspace_id}/jobs/{name}"
     # Ended by finish_cancel as soon as the job is over; the time given here is only how long a client would wait.
-    headers = services.context.operations.start(CANCEL, target, seconds=3600)
-    services.runs.move(name, runs.CANCEL_REQUESTED)
+    with services.context.store.transaction():
+        headers = services.context.operations.start(CANCEL, target, seconds=3600)
+        services.runs.move(name, runs.CANCEL_REQUESTED)
     stop = services.stops.get(name)
     if stop is None:
         finish_cancel(services, name)  # It ended meanwhile.
@@ -150,26 +150,37 @@ def finish_cancel(services: Services, name: str) -> None:
 
 
 def fail_interrupted(services: Services) -> None:
-    """Mark what ran when the emulator was killed, and end what is left of its processes."""
+    """Mark what ran when the emulator was killed, and end what is left of its processes.
+
+    What was to be canceled is canceled now, and its nodes with it; all else has failed.
+    """
     interrupted = services.runs.unfinished()
+    canceled = {run["name"] for run in interrupted if run["status"] == runs.CANCEL_REQUESTED}
     for run in interrupted:
         if run["mlflow"]:
             end_strays(run["mlflow"])
-        services.runs.fail(run["name"], JobFailed(_INTERRUPTED, "ServiceError"))
-        finish_cancel(services, run["name"])
+        if canceled & {run["name"], run["parent"], run["root"]}:
+            services.runs.move(run["name"], runs.CANCELED)
+        else:
+            services.runs.fail(run["name"], JobFailed(_INTERRUPTED, "ServiceError"))
+    # All of them, for the kill may have come between the end of a job and that of its cancel operation.
+    services.context.operations.cut_short_all(CANCEL)
     trees.remove(services.context.settings.state / "jobs")
-    in_mlflow = [run["mlflow"] for run in interrupted if run["mlflow"]]
+    in_mlflow = services.runs.untold()
     if in_mlflow:
         services.job_threads.submit(_end_in_mlflow, services, in_mlflow)
 
 
-def _end_in_mlflow(services: Services, mlflow_runs: list[str]) -> None:
+def _end_in_mlflow(services: Services, untold: list[Value]) -> None:
     try:
         services.tracking.wait(services.closing)
-        for run in mlflow_runs if not services.closing.is_set() else []:
-            services.tracking.end_run(run, runs.FAILED)
-    except (JobFailed, httpx.HTTPError):
-        log.exception("MLflow was not told of the interrupted runs %s", ", ".join(mlflow_runs))
+    except JobFailed:
+        log.exception("MLflow is not told of the runs that a kill has ended")
+        return
+    for run in untold:
+        if services.closing.is_set():
+            return
+        tell_mlflow(services, run)
 
 
 def interrupt_all(services: Services) -> None:
