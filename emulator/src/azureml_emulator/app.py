@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -36,7 +37,7 @@ from . import (
 from .context import Context
 from .faults import control
 from .faults.requests import RequestFaults, token_has_expired
-from .jobs import run_tokens
+from .jobs import run_identity, run_tokens
 from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
 
 log = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ def _routes(context: Context) -> list[BaseRoute]:
         *(Host(host, issuers) for host in _ISSUERS),
         Route("/healthz", health),
         *control.routes(context),
+        *run_identity.routes(context),
         Mount("", _Authentication(resources, context)),
     ]
 
@@ -152,6 +154,7 @@ def create_app(context: Context, lifespan: Callable[[], AbstractAsyncContextMana
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         errors.ServiceError: errors.handle,
+        HTTPException: errors.handle_unrouted,
         Exception: _unexpected,
     }
     app = Starlette(

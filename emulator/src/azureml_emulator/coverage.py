@@ -56,10 +56,14 @@ def rows() -> list[Row]:
         try:
             app = create_app(context, lifespan)
             # Of the top level's own routes none is Azure's: those of the emulator itself are there.
-            found = [row for route in app.routes if isinstance(route, Host | Mount) for row in _walk(route.routes)]
+            return collect([route for route in app.routes if isinstance(route, Host | Mount)])
         finally:
             context.store.close()
-    return sorted(_once(found), key=lambda row: (row.group, row.path, row.method))
+
+
+def collect(routes: Sequence[BaseRoute]) -> list[Row]:
+    """The operations of these routes, each once, in the table's order."""
+    return sorted(_once(_walk(routes)), key=lambda row: (row.group, row.path, row.method))
 
 
 def _walk(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Row]:

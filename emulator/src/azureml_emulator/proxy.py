@@ -89,8 +89,8 @@ async def _pipe(
 ) -> None:
     """Copy until the end; from the `client` acknowledge at once, and after `reset_after` bytes reset both ends.
 
-    A reset is passed on as one: a proxy that made an orderly end of it would hide a fault. urllib3 turns TCP_NODELAY
-    off for proxied connections, so each small PUT would wait 40 ms for the delayed ACK.
+    A lost connection is passed on as one: a proxy that made an orderly end of it would hide a fault. The ACK: urllib3
+    turns TCP_NODELAY off for proxied connections, so each small PUT would wait 40 ms for the delayed one.
     """
     try:
         _acknowledge(client)
@@ -105,7 +105,7 @@ async def _pipe(
                 connections.reset(client.transport)
                 connections.reset(writer.transport)
                 return
-    except ConnectionResetError:
+    except ConnectionError:
         connections.reset(writer.transport)
     except OSError as error:
         log.info("tunnel closed: %r", error)

@@ -58,10 +58,14 @@ def limits(state: Path) -> Limits:
         return Limits()
     if not isinstance(given, dict) or not given.keys() <= Limits.__dataclass_fields__.keys():
         raise _unusable(f"it may have {', '.join(Limits.__dataclass_fields__)}")
-    numbers = [*(n for name, n in given.items() if name != "families"), *(given.get("families") or {}).values()]
-    if not all(isinstance(n, int) and n >= 0 for n in numbers):
-        raise _unusable("the limits are whole numbers from 0 on")
-    return Limits(**{name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in given.items() if value is not None}
+    families = given.get("families", {})
+    if not isinstance(families, dict):
+        raise _unusable("families is to be a mapping")
+    for name, number in {**given, **families}.items():
+        if name != "families" and not (isinstance(number, int) and number >= 0):
+            raise _unusable(f"{name} is {number!r}, not a whole number from 0 on")
+    return Limits(**given)
 
 
 def _unusable(why: str) -> ServiceError:

@@ -24,7 +24,7 @@ names = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPACE")
 ml = MLClient(DefaultAzureCredential(), *(os.environ[name] for name in names))
 for name in sys.argv[1:]:
     ml.environments.create_or_update(Environment(name=name, version="1", image="debian:12"))
-print([e.name for e in ml.environments.list()])
+print([e.name for e in ml.environments.list() if not e.name.startswith("AzureML-")])
 """
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import signal
 import subprocess
 import sys
@@ -480,14 +479,3 @@ def test_many_files_take_little_memory(prepare: Prepare, tmp_path: Path) -> None
 def test_the_runtime_is_python_3_8() -> None:
     for file in (Path(package.__file__).parent).glob("*/*.py"):
         ast.parse(file.read_text(), feature_version=(3, 8))
-
-
-@pytest.mark.skipif(not os.environ.get("OLD_PYTHON"), reason="OLD_PYTHON names no older interpreter")
-def test_an_older_python_runs_it(prepare: Prepare, files: Callable[..., list[str]], tmp_path: Path) -> None:
-    names = files(*numbered(3))
-    _, *command = prepare(NAMES)
-    ended = subprocess.run(
-        [os.environ["OLD_PYTHON"], *command], cwd=tmp_path / "code", capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert (tmp_path / "rows.txt").read_text().splitlines() == names

@@ -72,6 +72,23 @@ def test_every_row_is_in_one_mini_batch_whatever_their_size(
         assert len(found) == -(-len(text) // size)
 
 
+def test_dates_are_recognized(table: Callable[..., Path]) -> None:
+    rows = [
+        f"{n // 31 + 1990}-01-{n % 31 + 1:02d},2020-01-02T03:04:{n:02d}Z,{n % 12 + 1}/2/1990,{n}-1-2" for n in range(40)
+    ]
+    given = settings(table({"a.csv": "\n".join(["iso,zoned,us,text", *rows])}, CSV), size=300)
+    found = pd.concat(frames(given), ignore_index=True)
+    assert {name: found[name].dtype.kind for name in ("iso", "zoned", "us")} == dict.fromkeys(
+        ("iso", "zoned", "us"), "M"
+    )
+    assert found.iloc[39].tolist() == [
+        pd.Timestamp(1991, 1, 9), pd.Timestamp(2020, 1, 2, 3, 4, 39), pd.Timestamp(1990, 4, 2), "39-1-2",
+    ]  # fmt: skip
+    by_day = frames(settings(Path(given.input), keys=("us",)))
+    assert [one["us"].unique().tolist() for one in by_day] == [[pd.Timestamp(1990, month, 2)] for month in range(1, 13)]
+    assert sum(map(len, by_day)) == 40
+
+
 def test_a_mini_batch_never_crosses_the_border_of_a_file(table: Callable[..., Path]) -> None:
     found = frames(settings(table({"a.csv": "n\n1\n2\n", "b.csv": "n\n3\n"}, CSV)))
     assert [one["n"].tolist() for one in found] == [[1, 2], [3]]
@@ -155,7 +172,7 @@ def test_partitions_in_the_paths_of_the_files(table: Callable[..., Path]) -> Non
     ]  # fmt: skip
     found = frames(given)
     assert [one["n"].tolist() for one in found] == [[1, 2, 5], [3], [4]]
-    assert [list(one.columns) for one in found] == [["Store", "Kind", "n"]] * 3
+    assert [list(one.columns) for one in found] == [["n", "Store", "Kind"]] * 3
     (by_kind, _) = frames(settings(folder, keys=("Kind",)))
     assert by_kind["n"].tolist() == [1, 2, 5, 4]
 

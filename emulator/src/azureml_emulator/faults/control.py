@@ -73,5 +73,5 @@ def routes(context: Context) -> list[Route]:
         Route(PATH, guarded(listed)),
         Route(PATH, guarded(arm), methods=["POST"]),
         Route(PATH, guarded(clear), methods=["DELETE"]),
-        Route(f"{PATH}/{{name}}", guarded(clear), methods=["DELETE"]),
+        Route(f"{PATH}/{{name:path}}", guarded(clear), methods=["DELETE"]),
     ]

@@ -31,7 +31,19 @@ REQUESTS = {
 }
 """Routes (see `rules.Route`) of the requests that are known by a name."""
 
-LONG_RUNNING = ("compute create", "compute start", "compute stop", "compute restart", "compute delete", "job cancel")
+LONG_RUNNING = (
+    "compute create",
+    "compute update",
+    "compute start",
+    "compute stop",
+    "compute restart",
+    "compute delete",
+    "job cancel",
+    "registry create",
+    "registry delete",
+    "registry import",
+    "workspace resync keys",
+)
 """Operations that are answered 201 or 202 at once and polled until they end."""
 
 ALLOCATING = ("compute create", "compute start", "compute restart")

@@ -58,11 +58,18 @@ class RequestFaults:
             await self._app(scope, receive, _nowhere)
         if last.fault == STATUS:
             await _refusal(last, host)(scope, receive, send)
-            return
+        else:
+            await self._reset(scope, receive, performed=last.performed)
+
+    async def _reset(self, scope: Scope, receive: Receive, *, performed: bool) -> None:
+        """Reset the connection once the request is there: a client that still sends it would only see a broken pipe."""
+        message: Message = {"type": "http.request", "more_body": not performed}
+        while message["type"] == "http.request" and message.get("more_body"):
+            message = await receive()
         self._context.connections.reset(scope.get("client"))
         # Uvicorn takes an application that answers nothing for broken, but not one whose client has gone.
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        while message["type"] != "http.disconnect":
+            message = await receive()
 
 
 def _means(rule: Rule, method: str, path: str) -> bool:

@@ -7,8 +7,7 @@ from ..context import Context
 from .specification import Node
 from .stopping import JobFailed, Stop
 
-_STARTING = frozenset({"Creating", "CreateFailed", "Starting", "Restarting", "SettingUp"})
-
+_STARTING = frozenset({"Creating", "Starting", "Restarting", "SettingUp"})
 
 SERVERLESS = "serverless"
 """The compute of a node that names none: Azure makes one for it, and removes it afterwards."""
@@ -43,6 +42,12 @@ def problem(context: Context, node: Node) -> JobFailed | None:
     return JobFailed(
         f"Compute instance {called} is not running: its state is {state}. Start it, and submit the job again.",
     )
+
+
+def is_instance(context: Context, node: Node) -> bool:
+    """Whether the node runs on a compute instance; else on machines that are allocated for it."""
+    found = computes.find(context, name(node) or SERVERLESS)
+    return found is not None and found["properties"]["computeType"] == computes.INSTANCE
 
 
 def is_starting(context: Context, node: Node) -> bool:

@@ -22,6 +22,7 @@ from typing import Protocol
 
 import uv
 
+from ..processes import OWNER
 from .conda import Requirements, UnusableEnvironment
 from .programs import run
 
@@ -31,7 +32,7 @@ _LAYOUT = 1
 # What a program needs of its surroundings. Anything else, the emulator's secrets and proxy above all, stays here.
 _PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CERT",
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CERT", OWNER,
 )  # fmt: skip
 _PASSED_ON_TO_UV = ("HOME", "XDG_CACHE_HOME", "NETRC")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

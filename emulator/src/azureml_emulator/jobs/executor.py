@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import trees
-from . import compute, conda, distribution, register_model, runs
+from . import compute, conda, distribution, machine_faults, register_model, runs
 from .assignment import Assignment, Files
 from .components import CommandWork, GraphWork, RegisterModel
 from .delivery import Delivery
@@ -31,6 +31,7 @@ def perform(services: Services, assignment: Assignment, stop: Stop) -> None:
     """Run a node to its end. Raises JobFailed or JobCanceled unless it completes."""
     stop.check()
     services.runs.move(assignment.run, runs.QUEUED)
+    machine_faults.allocate(services, assignment, stop)
     while compute.is_starting(services.context, assignment.node):
         services.runs.move(assignment.run, runs.PROVISIONING)
         stop.event.wait(_POLL_SECONDS)
@@ -105,12 +106,13 @@ class _Execution:
         )
         command = self._arguments(environment, given, made)
         self._move(runs.RUNNING)
-        ended = launch(
-            self._services,
-            Program(self._assignment, command, self._work, told, self._processes()),
-            log=self._log,
-            stop=self._stop,
-        )
+        with machine_faults.preemptible(self._services, self._assignment, self._stop):
+            ended = launch(
+                self._services,
+                Program(self._assignment, command, self._work, told, self._processes()),
+                log=self._log,
+                stop=self._stop,
+            )
         # What was written stays to be looked at, however the command ended.
         for name in ("outputs", "logs"):
             self._delivery.take_artifacts(self._work / name)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from .. import assets, data, models
+from .. import asset_containers, asset_routes, assets, data, models
 from ..blobs import Place
 from ..context import Context
 from ..errors import ServiceError, bad_request
@@ -50,7 +50,9 @@ def place(context: Context, target: Target, *, run: str, output: str, datastore:
 
 
 def check(context: Context, target: Target, where: str) -> None:
-    """Raise ServiceError (400, 501) for an output that cannot get where it is to go, whatever its job is called."""
+    """Raise ServiceError (400, 501) for an output that cannot get where it is to go, or be called what it is to be."""
+    if target.asset_name:
+        asset_routes.check_name(_collection(target.type), target.asset_name, target.asset_version)
     try:
         storage.place(context, place(context, target, run="name", output="output"))
     except ServiceError as error:
@@ -94,16 +96,28 @@ def register(context: Context, target: Target, output: Mapping[str, Any], job: s
     if not target.asset_name:
         return
     uri, kind = str(output["uri"]), str(output["type"])
-    collection = models.KIND if kind.endswith("_model") else data.KIND
+    collection = _collection(kind)
     details = _model(context, uri, kind, job) if collection == models.KIND else _data(context, uri, kind, job)
     with _registering:
         name = target.asset_name
         version = target.asset_version or assets.next_version(assets.versions(context, collection, name))
+        if collection == data.KIND:
+            _check_type(context, name, kind)
         known = context.store.get(collection, assets.version_id(context, collection, name, version))
         if known is not None and known["properties"].get(_URI_FIELDS[collection]) != uri:
             # The service's own words for a change of what cannot change; the SDK knows them, too.
             raise JobFailed(f"Output asset {name}:{version} ({collection}): Asset paths cannot be updated.")
         assets.put(context, collection, name, version, {**details, "properties": {"jobName": job}})
+
+
+def _collection(kind: str) -> str:
+    return models.KIND if kind.endswith("_model") else data.KIND
+
+
+def _check_type(context: Context, name: str, kind: str) -> None:
+    has = asset_containers.data_type(context, name, assets.workspace(context))
+    if has not in {None, kind}:
+        raise JobFailed(f"Output asset {name} (data) is {kind}, but the other versions of {name} are {has}")
 
 
 def _data(context: Context, uri: str, kind: str, job: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from .. import workspaces
 from ..context import Context
 from ..settings import API_HOST, Settings
-from . import run_tokens
+from . import run_identity, run_tokens
 from .assignment import Assignment
 from .environments import Environment, surroundings
 from .programs import COOKIE
@@ -47,6 +47,7 @@ def variables(
         COOKIE: assignment.mlflow,
         **_names(services.context, assignment),
         **_access(services, assignment, environment),
+        **run_identity.variables(services.context, assignment),
         "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": str(home.parent / "work"),
         **_ports("INPUT", inputs),
         **_ports("OUTPUT", outputs),

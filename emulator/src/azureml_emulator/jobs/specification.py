@@ -10,9 +10,10 @@ from typing import Any
 
 from ..context import Context
 from ..errors import bad_request, not_implemented
-from . import components, modes
+from . import components, job_identity, modes
 from .components import CommandWork, Component, GraphWork, Port, arm_id
 from .distribution import read_distribution, read_instances
+from .job_identity import JobIdentity
 from .parallel.specification import ParallelWork
 from .parallel.specification import override as override_parallel
 from .references import NodeOutput, ParentInput, ParentOutput, Reference, parse
@@ -78,6 +79,7 @@ class Node:
     modes: Mapping[str, str] = field(default_factory=dict)
     graph: Graph | None = None
     sweep: Sweep | None = None
+    identity: JobIdentity | None = None
 
     def needs(self) -> set[str]:
         """The nodes whose outputs it reads."""
@@ -100,6 +102,7 @@ class Settings:
     continue_on_failure: bool = False
     force_rerun: bool = False
     default_datastore: str | None = None
+    identity: JobIdentity | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def read_pipeline(context: Context, properties: Mapping[str, Any]) -> Pipeline:
     else:
         nodes = _nodes(context, properties.get("jobs"), compute)
         graph = Graph(_ports(inputs), {name: target.type for name, target in outputs.items()}, nodes)
-    return Pipeline(_delivering(graph, outputs), inputs, outputs, _settings(settings))
+    return Pipeline(_delivering(graph, outputs), inputs, outputs, _settings(settings, properties.get("identity")))
 
 
 def _delivering(graph: Graph, outputs: Mapping[str, Target]) -> Graph:
@@ -156,11 +159,12 @@ def _job_graph(context: Context, properties: Mapping[str, Any], compute: str | N
     return _graph(context, component, component.work, compute, depth=1)
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
+def _settings(given: Mapping[str, Any], identity: object) -> Settings:
     return Settings(
         continue_on_failure=_flag(given.get("continue_on_step_failure")),
         force_rerun=_flag(given.get("force_rerun")),
         default_datastore=text(given.get("default_datastore"), "settings.default_datastore"),
+        identity=job_identity.read(identity, "identity"),
     )
 
 
@@ -204,6 +208,7 @@ def read_command(properties: Mapping[str, Any], name: str) -> Node:
         variables=strings(program.get("environmentVariables"), "environmentVariables"),
         timeout=None if is_sweep else _timeout(properties.get("limits")),
         sweep=sweep,
+        identity=job_identity.read(properties.get("identity"), "identity"),
     )
 
 
@@ -250,6 +255,7 @@ def _node(context: Context, name: str, given: object, default_compute: str | Non
         modes={key: mode for key, (_, mode) in inputs.items() if mode},
         graph=graph,
         sweep=read_sweep(spec, where) if kind == "sweep" else None,
+        identity=job_identity.read(spec.get("identity"), f"{where}.identity"),
     )
 
 

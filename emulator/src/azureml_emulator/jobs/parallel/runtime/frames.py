@@ -1,15 +1,18 @@
 """Reads pieces of a table into a pandas DataFrame, as the transformations of its MLTable say.
 
-After the reference "CLI (v2) MLTable YAML schema". Unlike the mltable package this leaves dates as strings, and takes
-the types of columns from the first rows of the first file, so that all mini batches have the same.
+After the reference "CLI (v2) MLTable YAML schema", and compared with what the package mltable 1.7 reads. The types of
+columns are those of the first rows of the first file, so that all mini batches have the same; of dates only the forms
+2020-12-31 (with a time, too) and 12/31/2020 are recognized. Rows with more fields than columns are an error.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import io
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +23,8 @@ from .paths import listed
 PATH = "Path"
 _SAMPLE_LINES = 200
 _UTF_16 = "utf-16"
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{3}(?:\d{3})?)?)?(?:Z|[+-]\d{2}:\d{2})?)?$")
+_AMERICAN = re.compile(r"\d{1,2}/\d{1,2}/\d{4}$")
 _ENCODINGS = {"utf8": "utf-8-sig", "utf-8": "utf-8-sig", "utf8bom": "utf-8-sig", "iso88591": "iso-8859-1",
               "latin1": "latin-1", "utf16": "utf-16", "windows1252": "cp1252", "ascii": "ascii"}  # fmt: skip
 
@@ -67,7 +72,7 @@ class Reader:
     def _chosen(self, frame: Any, where: Mapping[str, Any]) -> Any:
         for key, value in where.items():
             column = frame[key]
-            frame = frame[column.isna() if value is None else column.astype(str) == str(value)]
+            frame = frame[column.isna() if value is None else column.map(self._plain) == value]
         return frame
 
     def _rows(self, piece: Mapping[str, Any]) -> Any:
@@ -88,15 +93,14 @@ class Reader:
         return frame
 
     def _with_path(self, frame: Any, path: str) -> Any:
-        values: dict[str, Any] = {PATH: path} if self._read.get("include_path_column") else {}
+        if self._read.get("include_path_column"):
+            frame.insert(0, PATH, path)
+        found: Mapping[str, Any] | None = {}
         if self._format is not None:
             found = self._format.values(os.path.relpath(path, self._root))
-            if found is None:
-                raise WrongTable(f"{path} does not match the partition_format")
-            values.update(found)
-        for place, (name, value) in enumerate(values.items()):
-            frame.insert(place, name, value)
-        return frame
+        if found is None:
+            raise WrongTable(f"{path} does not match the partition_format")
+        return frame.assign(**found)
 
     def _delimited(self, piece: Mapping[str, Any]) -> Any:
         path, header = piece["path"], self._read.get("header") or "all_files_same_headers"
@@ -108,10 +112,13 @@ class Reader:
         headless = header == "no_header" or (header == "from_first_file" and path != self._first)
         with self._open(path) as file:
             text = self._decoded(_lines(file, piece, after=0 if headless else len(file.readline())))
+        read = {name: str if kind is dt.datetime else kind for name, kind in types.items()}
         try:
-            return self._csv(text, columns, types)
+            frame = self._csv(text, columns, read)
         except ValueError:
-            return self._csv(text, columns, {})  # A column has other values than in the first rows.
+            frame = self._csv(text, columns, {})  # A column has other values than in the first rows.
+        times = {name: self._times(frame[name]) for name, kind in types.items() if kind is dt.datetime}
+        return frame.assign(**times)
 
     def _sample(self, path: str, header: str) -> tuple[list[str], Mapping[str, Any]]:
         """The columns' names, and the types of those that have one that all their values fit in."""
@@ -132,7 +139,15 @@ class Reader:
         kinds = self._pandas.api.types
         if column.isna().all() or kinds.is_bool_dtype(column) or kinds.is_integer_dtype(column):
             return None
-        return float if kinds.is_float_dtype(column) else str
+        if kinds.is_float_dtype(column):
+            return float
+        values = [str(value) for value in column.dropna()]
+        return dt.datetime if any(all(map(one.match, values)) for one in (_ISO, _AMERICAN)) else str
+
+    def _times(self, column: Any) -> Any:
+        """Strings as times without a time zone, in UTC if they had one."""
+        found = column.map(_time, na_action="ignore")
+        return self._pandas.to_datetime(found, errors="coerce", utc=True).dt.tz_localize(None)
 
     def _csv(self, text: str, columns: Sequence[str] | None, types: Any) -> Any:
         if not text.strip():
@@ -202,6 +217,17 @@ class Reader:
             return column.map(lambda value: True if str(value) in true else False if str(value) in false else None)
         numbers = pd.to_numeric(column, errors="coerce")
         return numbers.astype("Int64") if kind == "int" and numbers.isna().any() else numbers.astype(kind)
+
+
+def _time(text: object) -> dt.datetime | None:
+    """The time in a string of one of the two forms, None if there is none."""
+    try:
+        if _AMERICAN.match(str(text)):
+            return dt.datetime.strptime(str(text), "%m/%d/%Y").replace(tzinfo=dt.timezone.utc)  # noqa: UP017
+        found = dt.datetime.fromisoformat(re.sub(r"Z$", "+00:00", str(text)))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)  # noqa: UP017
 
 
 def row_group_sizes(file: str) -> list[int]:
