@@ -10,7 +10,7 @@ import pytest
 from .conftest import Api, check
 from .damage import damaged
 
-ROUNDS = 60
+ROUNDS = 50
 _FOLDER = "azureml://datastores/workspaceblobstore/paths/a"
 _PORT = {"job_input_type": "literal", "value": "1"}
 _REGISTER = "azureml://registries/azureml/components/register_model/versions/0.0.21"
