@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .. import asset_containers, asset_routes, assets, data, models
-from ..blobs import Place
 from ..context import Context
 from ..errors import ServiceError, bad_request
 from . import mltable, register_model, storage
@@ -139,4 +139,4 @@ def _model(context: Context, uri: str, kind: str, job: str) -> dict[str, Any]:
 
 def _read(context: Context, uri: str, name: str) -> bytes | None:
     at = storage.place(context, uri)
-    return context.blobs.read(Place(at.container, f"{at.prefix}/{name}".lstrip("/")))
+    return context.blobs.read(replace(at, prefix=f"{at.prefix}/{name}".lstrip("/")))
