@@ -123,6 +123,13 @@ def _own() -> _File:
     return read(_OWN)
 
 
+def keep(content: bytes, state: Path) -> None:
+    """Make the content of a user's file that of a state folder; an emulator that runs sees it at once."""
+    part = state / f"{FILE}.part"
+    part.write_bytes(content)
+    part.replace(state / FILE)
+
+
 def read(file: Path) -> _File:
     """The entries of a catalogue's file. Raises CatalogueError."""
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from .. import assets, data, models
 from ..blobs import Place
 from ..context import Context
+from ..datastores import SECRETS
 from ..errors import bad_request, not_found, not_implemented
 from ..settings import BLOB_SUFFIX, REGION
 from .logs import artifact
@@ -227,10 +228,11 @@ def _of_datastore(context: Context, uri: str, match: re.Match[str]) -> Source:
     datastore = context.store.get("datastores", identity)
     if datastore is None:
         raise not_found(f"Datastore {match['store']} not found in workspace {settings.workspace}.", "UserError")
-    return _in_datastore(context, match["store"], datastore["properties"], path)
+    kept = context.store.get(SECRETS, identity) or {}
+    return _in_datastore(context, match["store"], datastore["properties"], path, kept.get("secret"))
 
 
-def _in_datastore(context: Context, name: str, properties: dict[str, Any], path: str) -> Source:
+def _in_datastore(context: Context, name: str, properties: dict[str, Any], path: str, secret: str | None) -> Source:
     kind, account = properties.get("datastoreType"), properties.get("accountName")
     container = properties.get({"AzureBlob": "containerName", "AzureDataLakeGen2": "filesystem"}.get(str(kind), ""))
     if not container:
@@ -240,7 +242,7 @@ def _in_datastore(context: Context, name: str, properties: dict[str, Any], path:
             f"reading or writing files in another storage account than the workspace's "
             f"(datastore {name}, account {account})"
         )
-    return _checked(str(container), path)
+    return replace(_checked(str(container), path), secret=secret)
 
 
 def _of_account(context: Context, account: str, container: str, path: str, query: str) -> Source:
