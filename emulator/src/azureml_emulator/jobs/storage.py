@@ -28,7 +28,7 @@ _VERSION_ID = re.compile(
 _RUN_ASSET = re.compile(
     r"^azureml://locations/[^/]+/workspaces/[^/]+/(?P<kind>data|models)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)$"
 )
-_REGISTRY_ASSET = re.compile(r"^azureml://registries/(?P<registry>[^/]+)/(?P<kind>data|models)/[^/]+/.+$")
+_REGISTRY_ASSET = re.compile(r"^azureml://registries/(?P<registry>[^/]+)/(?P<kind>data|models|codes)/[^/]+/.+$")
 _JOB_OUTPUT = re.compile(r"^azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths(?:/(?P<below>.*))?)?/?$")
 _MLFLOW = re.compile(r"^runs:/(?P<job>[^/?]+)/(?P<below>.+)$")
 _NAMED = re.compile(r"^azureml:(?P<name>[^/:@]+)(?::(?P<version>[^/:@]+)|@(?P<label>[^/:@]+))$")
@@ -191,10 +191,7 @@ def _asset(context: Context, kind: str, version: dict[str, Any], links: int) -> 
 def _of_registry(context: Context, reference: str, links: int) -> Located:
     match = _REGISTRY_ASSET.match(reference)
     kind = match["kind"] if match else data.KIND
-    stored = context.store.get(kind, reference)
-    if stored is None:
-        raise not_found(f"{reference} is not found", "UserError")
-    return _asset(context, kind, stored, links)
+    return _asset(context, kind, assets.find(context, kind, reference), links)
 
 
 def _output(context: Context, job: str, output: str, below: str) -> Located:
