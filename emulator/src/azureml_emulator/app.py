@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -153,6 +154,7 @@ def create_app(context: Context, lifespan: Callable[[], AbstractAsyncContextMana
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         errors.ServiceError: errors.handle,
+        HTTPException: errors.handle_unrouted,
         Exception: _unexpected,
     }
     app = Starlette(

@@ -7,6 +7,8 @@ of a name is worked out from them (`latestVersion`, `nextVersion`); what is said
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -150,10 +152,24 @@ def missing(kind: str, name: str, version: str, scope: Scope) -> ServiceError:
 
 async def json_object(request: Request) -> dict[str, Any]:
     """The request's body as a JSON object. Raises ServiceError (400) for anything else."""
+    raw = await request.body()
     try:
-        body = await request.json()
+        body = json.loads(raw, parse_constant=_not_json, parse_float=_finite)
+        if b"\\u" in raw:
+            json.dumps(body, ensure_ascii=False).encode()  # Half of a surrogate pair is no text that could be stored.
     except (ValueError, RecursionError) as error:
         raise ServiceError(400, "InvalidRequestContent", f"the request body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise ServiceError(400, "InvalidRequestContent", "the request body is not a JSON object")
     return body
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits} is out of range")
+    return number

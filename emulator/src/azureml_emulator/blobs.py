@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
@@ -43,10 +43,14 @@ _DATASTORE_URI = re.compile(r"datastores/([^/]+)/paths/(.*)$")
 
 @dataclass(frozen=True)
 class Place:
-    """A container and a prefix (or a blob's name) in it."""
+    """A container and a prefix (or a blob's name) in it.
+
+    `secret` is the account key or the SAS token of the datastore that it is reached by; None: the workspace's own key.
+    """
 
     container: str
     prefix: str
+    secret: str | None = field(default=None, repr=False)
 
 
 class Blobs:
@@ -63,15 +67,24 @@ class Blobs:
     def service(self) -> BlobServiceClient:
         """The client, made when it is first needed: it takes no part in `up` being quick."""
         if self._service is None:
-            self._service = BlobServiceClient(
-                f"https://127.0.0.1:{self._settings.ports.blob}/{self._account}",
-                credential={"account_name": self._account, "account_key": self._settings.storage_key},
-                connection_verify=str(self._settings.certificates / "ca.pem"),
-                api_version=_API_VERSION,
-                # Its own proxy would send this back to itself.
-                proxies={"https": None, "http": None},
-            )
+            self._service = self._client(self._settings.storage_key)
         return self._service
+
+    def _client(self, secret: str) -> BlobServiceClient:
+        is_token = "sig=" in secret
+        return BlobServiceClient(
+            f"https://127.0.0.1:{self._settings.ports.blob}/{self._account}",
+            credential=secret if is_token else {"account_name": self._account, "account_key": secret},
+            connection_verify=str(self._settings.certificates / "ca.pem"),
+            api_version=_API_VERSION,
+            # Its own proxy would send this back to itself.
+            proxies={"https": None, "http": None},
+        )
+
+    def _of(self, place: Place) -> ContainerClient:
+        """The container of a place, whether there is one or not."""
+        service = self.service() if place.secret is None else self._client(place.secret)
+        return service.get_container_client(place.container)
 
     def container(self, name: str) -> ContainerClient:
         """The container called `name`, created if it is missing."""
@@ -132,23 +145,23 @@ class Blobs:
     def files(self, place: Place) -> Iterator[str]:
         """Names of the blobs at `place`: the blob itself, or those below it; none if there is no such container."""
         # Listing makes no container: a reader's mistake must not become a place that exists.
-        yield from names_at(self.service().get_container_client(place.container), place.prefix)
+        yield from names_at(self._of(place), place.prefix)
 
     def download(self, place: Place, folder: Path, *, check: Check = lambda: None) -> list[Path]:
         """Copy the blobs at `place` into `folder`, a single blob by its own name; the answer is the files written.
 
         Raises ValueError for a blob whose name can be no file in the folder.
         """
-        return download(self.service().get_container_client(place.container), place.prefix, folder, check=check)
+        return download(self._of(place), place.prefix, folder, check=check)
 
     def exists(self, place: Place) -> bool:
         """Whether there is a blob at exactly this place."""
-        return bool(self.service().get_blob_client(place.container, place.prefix).exists())
+        return bool(self._of(place).get_blob_client(place.prefix).exists())
 
     def read(self, place: Place) -> bytes | None:
         """The content of the blob at `place`, or None if there is none."""
         try:
-            return bytes(self.service().get_blob_client(place.container, place.prefix).download_blob().readall())
+            return bytes(self._of(place).get_blob_client(place.prefix).download_blob().readall())
         except ResourceNotFoundError:
             return None
 
@@ -162,7 +175,8 @@ class Blobs:
 
     def upload_files(self, files: Iterable[tuple[Path, str]], place: Place, *, check: Check = lambda: None) -> int:
         """Copy files to blobs, each by its name below `place` ("": the place itself); the answer is how many."""
-        container, prefix = self.container(place.container), place.prefix.rstrip("/")
+        container = self.container(place.container) if place.secret is None else self._of(place)
+        prefix = place.prefix.rstrip("/")
 
         def one(entry: tuple[Path, str]) -> None:
             check()
@@ -175,7 +189,7 @@ class Blobs:
 
     def copy(self, source: Place, target: Place, *, check: Check = lambda: None) -> int:
         """Copy the blobs at `source` to the same names below `target`, within the storage; the answer is how many."""
-        origin = self.service().get_container_client(source.container)
+        origin = self._of(source)
         container = self.container(target.container)
         old, new = source.prefix.rstrip("/"), target.prefix.rstrip("/")
 
@@ -188,7 +202,7 @@ class Blobs:
 
     def delete(self, place: Place, names: Iterable[str]) -> None:
         """Remove the blobs with these names below `place`; those that are gone already are no error."""
-        container, prefix = self.service().get_container_client(place.container), place.prefix.rstrip("/")
+        container, prefix = self._of(place), place.prefix.rstrip("/")
         for name in names:
             with contextlib.suppress(ResourceNotFoundError):
                 container.delete_blob(f"{prefix}/{name}".strip("/"))

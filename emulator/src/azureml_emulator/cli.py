@@ -35,6 +35,8 @@ def up(
     time_scale: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
     token_lifetime: Annotated[float | None, Parameter(validator=validators.Number(gte=1))] = None,
     faults: Path | None = None,
+    executor: Literal["auto", "docker", "venv"] | None = None,
+    curated: Annotated[Path | None, Parameter(env_var="AZUREML_EMULATOR_CURATED")] = None,
 ) -> None:
     """Start the emulator and return when it is ready.
 
@@ -48,10 +50,15 @@ def up(
         Seconds that an access token is good for, 3600 unless given; it is kept in the state folder.
     faults
         A YAML file of faults to arm, instead of those that are armed.
+    executor
+        How jobs run: in virtual environments, and by Docker only what needs it (auto, unless given); all by Docker; or
+        none by Docker (venv). It is kept in the state folder.
+    curated
+        A YAML file of environments that come before the emulator's own curated ones; it is copied to the state folder.
 
     """
     rules = None if faults is None else commands.load(faults)
-    known = lifecycle.up(_state(state), time_scale, token_lifetime, rules)
+    known = lifecycle.up(_state(state), time_scale, token_lifetime, rules, executor=executor, curated=curated)
     out.print(f"ready: workspace {known.workspace} in resource group {known.resource_group}, state in {known.state}")
     out.print("azureml-emulator exec -- COMMAND runs a command with it")
     _print_page(known)

@@ -6,7 +6,6 @@ https://learn.microsoft.com/rest/api/azureml/compute/create-or-update
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -136,7 +135,7 @@ def _check_key(key: str, where: str) -> None:
     kind, _, rest = key.strip().partition(" ")
     try:
         blob = base64.b64decode(rest.split(" ")[0], validate=True)
-    except binascii.Error:
+    except ValueError:
         blob = b""
     # The blob begins with the length and the text of its own type.
     if not _KEY_TYPES.fullmatch(kind) or blob[4 : 4 + len(kind)] != kind.encode():

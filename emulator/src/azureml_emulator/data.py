@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.routing import Route
@@ -40,4 +41,11 @@ def preparation(context: Context) -> Prepare:
 
 def routes(context: Context) -> list[Route]:
     """The routes of versions."""
-    return asset_routes.routes(context, KIND, preparation(context))
+    from .jobs import registration  # noqa: PLC0415 - jobs register data, too
+
+    prepare = preparation(context)
+
+    def completed(draft: Draft) -> dict[str, Any]:
+        return prepare(replace(draft, properties=registration.completed(context, draft.properties, "dataUri")))
+
+    return asset_routes.routes(context, KIND, completed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -57,6 +58,14 @@ async def handle(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ServiceError):
         raise error
     return answer(error)
+
+
+async def handle_unrouted(request: Request, error: Exception) -> JSONResponse:
+    """Starlette's handler for what it refuses by itself: a path that no route can take, a method that one has not."""
+    if not isinstance(error, HTTPException):
+        raise error
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    return answer(ServiceError(error.status_code, "InvalidRequestPath", message, dict(error.headers or {})))
 
 
 async def unknown_route(request: Request) -> JSONResponse:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import azurite, processes, settings
+from .curated import catalogue
 from .faults.client import Control, ControlError
 from .faults.rules import Rule
 from .settings import GITHUB_OIDC_HOST, Settings
@@ -71,37 +72,57 @@ def up(
     time_scale: float | None = None,
     token_lifetime: float | None = None,
     faults: Sequence[Rule] | None = None,
+    *,
+    executor: str | None = None,
+    curated: Path | None = None,
 ) -> Settings:
     """Start the emulator of `state`, or leave the running one be. Raises EmulatorError if it does not get ready.
 
-    `faults` are armed instead of those that are; None leaves these as they are.
+    `faults` are armed instead of those that are, and the file `curated` is what a user adds to the catalogue of
+    environments; None leaves these as they are.
     """
+    entries = None if curated is None else _catalogue(curated)
     if not _is_ours(state):
         raise EmulatorError(f"{state} holds something else: give --state a folder that is empty or does not exist")
     with _alone(state):
         if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
-            _check_unchanged(known, time_scale, token_lifetime)
+            _check_unchanged(known, time_scale, token_lifetime, executor)
         else:
-            known = _start(state, time_scale, token_lifetime)
+            known = _start(state, time_scale, token_lifetime, executor)
+        if entries is not None:
+            catalogue.keep(entries, state)
         if faults is not None:
             _arm(known, faults)
         return known
 
 
-def _check_unchanged(known: Settings, time_scale: float | None, token_lifetime: float | None) -> None:
+def _catalogue(file: Path) -> bytes:
+    """A user's catalogue, which is good. Raises EmulatorError for any other."""
+    try:
+        catalogue.read(file)
+        return file.read_bytes()
+    except (OSError, catalogue.CatalogueError) as error:
+        raise EmulatorError(str(error)) from error
+
+
+def _check_unchanged(
+    known: Settings, time_scale: float | None, token_lifetime: float | None, executor: str | None
+) -> None:
     if time_scale not in {None, known.time_scale}:
         raise EmulatorError(f"the emulator runs with time scale {known.time_scale:g}: end it with `down` first")
     if token_lifetime not in {None, known.token_lifetime}:
         raise EmulatorError(f"the emulator's tokens live {known.token_lifetime:g} s: end it with `down` first")
+    if executor not in {None, known.executor}:
+        raise EmulatorError(f"the emulator runs with the executor {known.executor}: end it with `down` first")
 
 
-def _start(state: Path, time_scale: float | None, token_lifetime: float | None) -> Settings:
+def _start(state: Path, time_scale: float | None, token_lifetime: float | None, executor: str | None) -> Settings:
     _end_all(state)
     try:
         azurite.install()
     except azurite.AzuriteError as error:
         raise EmulatorError(str(error)) from error
-    known = settings.load_or_create(state, time_scale, token_lifetime)
+    known = settings.load_or_create(state, time_scale, token_lifetime, executor)
     log = state / "emulator.log"
     with log.open("ab") as file:
         process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.routing import Route
@@ -38,4 +39,9 @@ def prepare(draft: Draft) -> dict[str, Any]:
 
 def routes(context: Context) -> list[Route]:
     """The routes of versions."""
-    return asset_routes.routes(context, KIND, prepare)
+    from .jobs import registration  # noqa: PLC0415 - jobs register models, too
+
+    def completed(draft: Draft) -> dict[str, Any]:
+        return prepare(replace(draft, properties=registration.completed(context, draft.properties, "modelUri")))
+
+    return asset_routes.routes(context, KIND, completed)

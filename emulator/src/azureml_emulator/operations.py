@@ -19,6 +19,7 @@ from starlette.routing import Route
 from . import arm
 from .errors import ServiceError, not_found
 from .faults.armory import Armory
+from .routing import Operation
 from .settings import ARM_HOST, REGION
 from .store import Store
 
@@ -153,6 +154,6 @@ def routes(operations: Operations, store: Store) -> list[Route]:
         return JSONResponse(target) if target else Response(status_code=204)
 
     return [
-        Route(_BASE + "/mfeOperationsStatus/{identity}", status),
-        Route(_BASE + "/mfeOperationsResults/{identity}", result),
+        Operation(_BASE + "/mfeOperationsStatus/{identity}", status, "Status of a long-running operation"),
+        Operation(_BASE + "/mfeOperationsResults/{identity}", result, "Result of a long-running operation"),
     ]

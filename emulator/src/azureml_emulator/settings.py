@@ -25,6 +25,10 @@ AZURE_HOSTS = (ARM_HOST, LOGIN_HOST, GITHUB_OIDC_HOST, "*.azureml.ms")
 TOKEN_SECONDS = 3600.0
 """How long an access token lives unless the settings say otherwise, as in Entra."""
 
+AUTO, DOCKER, VENV = "auto", "docker", "venv"
+EXECUTORS = (AUTO, DOCKER, VENV)
+"""How jobs run: in virtual environments, and by Docker what these cannot be made for; all by Docker; none by Docker."""
+
 
 def host_is_one_of(host: str, patterns: Iterable[str]) -> bool:
     """Whether a host name, with or without a port, is meant by one of the patterns."""
@@ -62,7 +66,8 @@ class Settings:
     """The names, secrets and ports of one emulator. The secrets are random, and open nothing but this emulator.
 
     `time_scale` multiplies the time that operations on computes take, `token_lifetime` is the seconds that an access
-    token is good for. `control_token` lets the emulator's own command arm faults: no client and no job is given it.
+    token is good for, `executor` is one of EXECUTORS. `control_token` lets the emulator's own command arm faults: no
+    client and no job is given it.
     """
 
     state: Path
@@ -79,6 +84,7 @@ class Settings:
     ports: Ports
     time_scale: float = 1.0
     token_lifetime: float = TOKEN_SECONDS
+    executor: str = AUTO
     control_token: str = ""
 
     @property
@@ -159,7 +165,9 @@ def load(state: Path) -> Settings:
     return Settings(state=state, ports=Ports(**kept.pop("ports")), **kept)
 
 
-def load_or_create(state: Path, time_scale: float | None = None, token_lifetime: float | None = None) -> Settings:
+def load_or_create(
+    state: Path, time_scale: float | None = None, token_lifetime: float | None = None, executor: str | None = None
+) -> Settings:
     """The settings kept in `state`, or new ones. Ports that somebody else took meanwhile are replaced."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -172,6 +180,8 @@ def load_or_create(state: Path, time_scale: float | None = None, token_lifetime:
         settings = replace(settings, time_scale=time_scale)
     if token_lifetime is not None:
         settings = replace(settings, token_lifetime=token_lifetime)
+    if executor is not None:
+        settings = replace(settings, executor=executor)
     if not settings.control_token:  # Kept by an older version, or new.
         settings = replace(settings, control_token=secrets.token_urlsafe(32))
     _write(settings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -53,3 +55,17 @@ def delete_computes(ml_client: MLClient) -> Iterator[list[str]]:
     pollers = [ml_client.compute.begin_delete(one) for one in names]
     for poller in pollers:
         poller.result()
+
+
+def registry_client(credential: ClientSecretCredential, name: str) -> MLClient:
+    """A client of a registry."""
+    return MLClient(credential, registry_name=name, enable_telemetry=False, show_progress=False)
+
+
+def finished(client: MLClient, job: str, seconds: float = 120) -> Any:
+    """The job when it has ended."""
+    deadline = time.monotonic() + seconds
+    while (found := client.jobs.get(job)).status not in {"Completed", "Failed", "Canceled"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found

@@ -152,6 +152,25 @@ def test_bad_properties(arm: httpx.Client, name: str, properties: dict[str, obje
     assert arm.get(f"models/{name}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"properties": {"image": NaN}}',
+        b'{"properties": {"componentSpec": {"command": "x", "number": 1e999}}}',
+        b'{"properties": {"image": "\\ud800"}}',
+    ],
+)
+def test_bodies_that_are_not_json(arm: httpx.Client, name: str, raw: bytes) -> None:
+    for kind in ("environments", "components"):
+        assert code(arm.put(f"{kind}/{name}/versions/1", content=raw)) == (400, "InvalidRequestContent")
+        assert arm.get(f"{kind}/{name}").status_code == 404
+
+
 @pytest.mark.parametrize("query", [{"$top": "many"}, {"$skip": "-1"}, {"$top": "9" * 400}, {"listViewType": "Some"}])
 def test_bad_queries(arm: httpx.Client, query: dict[str, str]) -> None:
     for path in ("models", "models/name/versions"):

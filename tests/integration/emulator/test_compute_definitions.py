@@ -95,7 +95,9 @@ def test_ssh(ml_client: MLClient, arm: httpx.Client, delete_computes: list[str])
     assert "Secret-123" not in arm.get("computes").text
 
 
-@pytest.mark.parametrize("key", [None, "ssh-rsa", "ssh-rsa AAAA", "a key", KEY.replace("ed25519", "rsa", 1)])
+@pytest.mark.parametrize(
+    "key", [None, "ssh-rsa", "ssh-rsa AAAA", "ssh-rsa ü", "a key", KEY.replace("ed25519", "rsa", 1)]
+)
 def test_a_key_that_is_none(ml_client: MLClient, key: str | None) -> None:
     settings = ComputeInstanceSshSettings(ssh_key_value=key)
     compute = ComputeInstance(name="keyless", size=SIZE, ssh_public_access_enabled=True, ssh_settings=settings)

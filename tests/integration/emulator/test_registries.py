@@ -12,11 +12,7 @@ from azure.identity import ClientSecretCredential
 
 from azureml_emulator.settings import ARM_HOST
 from tests.integration.conftest import Emulator
-from tests.integration.emulator.conftest import code
-
-
-def registry_client(credential: ClientSecretCredential, name: str) -> MLClient:
-    return MLClient(credential, registry_name=name, enable_telemetry=False, show_progress=False)
+from tests.integration.emulator.conftest import code, registry_client
 
 
 def files(folder: Path) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import httpx
 import pytest
 
@@ -16,7 +18,7 @@ def http(emulator: Emulator) -> httpx.Client:
     return httpx.Client(
         base_url=f"https://127.0.0.1:{emulator.settings.ports.api}",
         headers={"Host": "management.azure.com", "Authorization": f"Bearer {token}"},
-        verify=str(emulator.settings.certificates / "ca.pem"),
+        verify=ssl.create_default_context(cafile=emulator.settings.certificates / "ca.pem"),
         trust_env=False,
     )
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 from azure.ai.ml import MLClient, command
 from azure.ai.ml.entities import Environment
 from azure.identity import ClientSecretCredential
@@ -32,6 +33,25 @@ print(json.dumps({
     "parent": run.data.tags.get("mlflow.parentRunId"),
     "artifacts": [a.path for a in client.list_artifacts(sys.argv[1])],
     "text": mlflow.artifacts.load_text(run.info.artifact_uri + "/note.txt"),
+}))
+"""
+
+
+MODEL = """
+import json, mlflow
+class Twice(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [2 * value for value in model_input]
+mlflow.set_experiment("plain")
+with mlflow.start_run() as run:
+    given = {"name": "model", "python_model": Twice(), "pip_requirements": ["mlflow"]}
+    mlflow.pyfunc.log_model(**given, registered_model_name="twice")
+    second = mlflow.pyfunc.log_model(**given)
+print(json.dumps({
+    "run": run.info.run_id,
+    "registered": mlflow.pyfunc.load_model("models:/twice/1").predict([1, 2]),
+    "second": mlflow.pyfunc.load_model(second.model_uri).predict([3]),
+    "files": sorted(one.path for one in mlflow.MlflowClient().list_artifacts(run.info.run_id)),
 }))
 """
 
@@ -71,8 +91,28 @@ def test_metrics_of_a_node_are_read_over_https(client: MLClient, submit: Submit,
     assert run["status"] == "FINISHED"
     # The parent's name is not MLflow's own id, but it is answered as if it were.
     assert run["parent"] == job.name
-    assert run["artifacts"] == ["note.txt"]
+    # A job's logs are artifacts of its run, too.
+    assert run["artifacts"] == ["note.txt", "user_logs"]
     assert read(emulator, job.name)["id"] == job.name
+
+
+@pytest.mark.conformance("mlflow: MLflow without azureml-mlflow logs and registers models")
+def test_models_of_plain_mlflow_are_the_workspaces(client: MLClient, emulator: Emulator, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", MODEL],
+        cwd=tmp_path,
+        env=tracking_environment(emulator),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert (seen["registered"], seen["second"]) == ([2, 4], [6])
+    assert seen["files"] == ["model", "models"]
+    model = client.models.get("twice", "1")
+    assert model.type == "mlflow_model"
+    assert model.path.endswith(f"/datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{seen['run']}/model")
 
 
 def test_a_job_learns_no_secret(client: MLClient, emulator: Emulator, tmp_path: Path) -> None:
@@ -94,8 +134,10 @@ def test_a_job_learns_no_secret(client: MLClient, emulator: Emulator, tmp_path: 
     for secret in (settings.client_secret, settings.storage_key, settings.signing_key, settings.github_request_token):
         assert secret not in variables
     assert f"AZUREML_RUN_ID={job.name}" in variables
-    assert f":{settings.ports.proxy}" not in variables
-    assert "MLFLOW_TRACKING_URI=http://127.0.0.1" in variables
+    # Without azureml-mlflow in its environment, MLflow is told what it understands by itself.
+    assert "MLFLOW_TRACKING_URI=https://westeurope.api.azureml.ms/mlflow/v2.0/subscriptions/" in variables
+    assert f"MLFLOW_RUN_ID={job.name}" in variables
+    assert "AZURE_ML_INPUT_word=hello" in variables
 
 
 def test_a_server_killed_while_it_made_its_database_starts_again(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.ai.ml import MLClient, Output
-from azure.ai.ml.entities import Data
+from azure.ai.ml.entities import Data, Model
 from azure.core.exceptions import HttpResponseError
 
 from .conftest import Submit, children, ended, failure, node
@@ -106,3 +107,29 @@ def test_a_model_without_a_description(client: MLClient, storage: Storage) -> No
     job = run(client, "echo x > ${{outputs.a}}/b", outputs={"a": Output(type="mlflow_model", name="bare", version="1")})
     assert storage.read(job.outputs["a"].path) == {"b": "x\n"}
     assert not client.models.get("bare", "1").flavors
+
+
+@pytest.mark.conformance("outputs: models and data are registered from what a job made")
+def test_what_a_job_made_is_registered(client: MLClient, tmp_path: Path) -> None:
+    write = f"echo '{MLMODEL}' | tee ${{{{outputs.model}}}}/MLmodel outputs/MLmodel"
+    job = run(client, write, outputs={"model": Output(type="mlflow_model")})
+    paths = {
+        "from-output": f"azureml://jobs/{job.name}/outputs/model",
+        "from-artifacts": f"azureml://jobs/{job.name}/outputs/artifacts/paths/outputs/",
+        "from-run": f"runs:/{job.name}/outputs",
+    }
+    for name, path in paths.items():
+        model = client.models.create_or_update(Model(name=name, version="1", type="mlflow_model", path=path))
+        assert "/datastores/workspace" in model.path
+        assert model.job_name == job.name
+        assert set(model.flavors or ()) == {"python_function"}
+        client.models.download(name, version="1", download_path=tmp_path / name)
+        assert [file.read_text() for file in (tmp_path / name).rglob("MLmodel")] == [MLMODEL + "\n"]
+    data = Data(name="from-output", version="1", type="uri_folder", path=f"azureml://jobs/{job.name}/outputs/model")
+    assert client.data.create_or_update(data).path == job.outputs["model"].path
+    for asset, path in ((Model, f"azureml://jobs/{job.name}/outputs/none"), (Data, "azureml://jobs/none/outputs/a")):
+        store = client.models if asset is Model else client.data
+        kind = "custom_model" if asset is Model else "uri_folder"
+        with pytest.raises(HttpResponseError, match=r"no output none|Job none not found") as refusal:
+            store.create_or_update(asset(name="nothing", version="1", type=kind, path=path))
+        assert refusal.value.status_code == 400

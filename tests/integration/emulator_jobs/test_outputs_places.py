@@ -1,10 +1,12 @@
+import datetime as dt
 import time
 from pathlib import Path
 
 import pytest
 from azure.ai.ml import Input, MLClient, Output
-from azure.ai.ml.entities import AzureBlobDatastore, SasTokenConfiguration
+from azure.ai.ml.entities import AccountKeyConfiguration, AzureBlobDatastore, SasTokenConfiguration
 from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 
 from azureml_emulator.blobs import Blobs, Place
 from tests.integration.conftest import Emulator
@@ -126,12 +128,12 @@ def test_odd_names_and_empty_outputs(client: MLClient, submit: Submit, storage: 
 
 @pytest.mark.conformance("outputs: thousands of small files")
 def test_many_files(client: MLClient, submit: Submit) -> None:
-    make = "cd ${{outputs.out}} && for i in $(seq 2000); do echo $i > $i; done"
+    make = "cd ${{outputs.out}} && for i in $(seq 1000); do echo $i > $i; done"
     began = time.monotonic()
     job = submit(
         {
             "make": node(make, outputs={"out": {"type": "uri_folder"}}),
-            "count": node("test $(ls ${{inputs.a}} | wc -l) = 2000", inputs={"a": "${{parent.jobs.make.outputs.out}}"}),
+            "count": node("test $(ls ${{inputs.a}} | wc -l) = 1000", inputs={"a": "${{parent.jobs.make.outputs.out}}"}),
         }
     )
     assert ended(client, job.name) == "Completed", failure(client, job.name)
@@ -234,3 +236,44 @@ def test_outputs_go_to_the_default_datastore(
     with pytest.raises(HttpResponseError, match="another storage account") as refusal:
         submit_command(client, "ls ${{inputs.a}}", inputs={"a": far})
     assert refusal.value.status_code == 501
+
+
+@pytest.mark.conformance("datastores: a SAS or a key that does not open the container fails the job")
+def test_a_datastore_is_reached_with_its_own_credentials(
+    client: MLClient, storage: Storage, emulator: Emulator
+) -> None:
+    storage.write("a/b", "hi", container="guarded")
+    reading = generate_container_sas(
+        emulator.settings.storage_account,
+        "guarded",
+        account_key=emulator.settings.storage_key,
+        permission=ContainerSasPermissions(read=True, list=True),
+        expiry=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1),
+    )
+    for name, credentials in {
+        "reading": SasTokenConfiguration(sas_token=reading),
+        "keyed": AccountKeyConfiguration(account_key=emulator.settings.storage_key),
+        "wrong": AccountKeyConfiguration(account_key="d3Jvbmc="),
+    }.items():
+        store = AzureBlobDatastore(
+            name=name,
+            account_name=emulator.settings.storage_account,
+            container_name="guarded",
+            credentials=credentials,
+        )
+        client.datastores.create_or_update(store)
+    inputs = {
+        name: Input(type="uri_folder", path=f"azureml://datastores/{name}/paths/a") for name in ("reading", "keyed")
+    }
+    text = "grep hi ${{inputs.reading}}/b ${{inputs.keyed}}/b && echo new > ${{outputs.out}}/c"
+    output = Output(path="azureml://datastores/keyed/paths/a/")
+    run(client, text, inputs=inputs, outputs={"out": output})
+    assert storage.at(Place("guarded", "a")) == {"b": "hi", "c": "new\n"}
+    for fields in (
+        {"inputs": {"a": Input(type="uri_folder", path="azureml://datastores/wrong/paths/a")}},
+        {"outputs": {"a": Output(path="azureml://datastores/reading/paths/a/")}},
+    ):
+        side = next(iter(fields))
+        job = submit_command(client, f"touch ${{{{{side}.a}}}}/d", **fields)
+        assert ended(client, job.name) == "Failed"
+        assert "ScriptExecution.StreamAccess.Authentication" in failure(client, job.name)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from azureml_emulator.jobs.conda import Requirements, UnusableEnvironment
-from azureml_emulator.jobs.environments import Builder, Canceled, surroundings
+from azureml_emulator.jobs.environment.builder import Builder
+from azureml_emulator.jobs.environment.definition import Canceled, Requirements, UnusableEnvironment
+from azureml_emulator.jobs.surroundings import surroundings
 
 PLAIN = Requirements(python="3.11")
 
@@ -25,7 +26,9 @@ class Log:
 
 
 def build(builder: Builder, log: Log, requirements: Requirements = PLAIN) -> Path:
-    return builder.build(requirements, log=log, cancel=threading.Event()).folder
+    folder = builder.build(requirements, log=log, cancel=threading.Event()).folder
+    assert folder is not None
+    return folder
 
 
 def test_an_environment_is_built_once(tmp_path: Path) -> None:

@@ -254,6 +254,35 @@ def test_items_that_run_does_not_return_count_as_failed(
         assert len(ended.rows) == 2
 
 
+def test_a_mini_batch_fails_for_one_item(run: Callable[..., Ended], files: Callable[..., list[str]]) -> None:
+    files(*numbered(4))
+    ended = run("def run(mini_batch): return mini_batch[1:]", mini_batch_size=4, mini_batch_error_threshold=0)
+    assert (ended.code, "1 mini batches failed, more than the mini_batch" in ended.log) == (1, True), ended.log
+
+
+@pytest.mark.parametrize(
+    ("argument", "script", "told"),
+    [
+        (
+            "--first_task_creation_timeout 0.5",
+            "import time\ndef init(): time.sleep(300)\ndef run(mini_batch): return mini_batch",
+            "no mini batch has begun in 0.5 s (first_task_creation_timeout)",
+        ),
+        (
+            "--progress_update_timeout 0.5",
+            "import time\ndef run(mini_batch): time.sleep(300)",
+            "no mini batch has ended in 0.5 s (progress_update_timeout)",
+        ),
+    ],
+)
+def test_a_run_without_progress_fails(
+    run: Callable[..., Ended], files: Callable[..., list[str]], argument: str, script: str, told: str
+) -> None:
+    files("one.txt")
+    ended = run(script, arguments=argument)
+    assert (ended.code, told in ended.log) == (1, True), ended.log
+
+
 @pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 9)", "sys.exit(3)", "ctypes.string_at(0)"])
 def test_a_mini_batch_that_ends_its_worker_costs_itself_alone(
     run: Callable[..., Ended], files: Callable[..., list[str]], end: str

@@ -123,6 +123,13 @@ def _own() -> _File:
     return read(_OWN)
 
 
+def keep(content: bytes, state: Path) -> None:
+    """Make the content of a user's file that of a state folder; an emulator that runs sees it at once."""
+    part = state / f"{FILE}.part"
+    part.write_bytes(content)
+    part.replace(state / FILE)
+
+
 def read(file: Path) -> _File:
     """The entries of a catalogue's file. Raises CatalogueError."""
     try:
@@ -151,7 +158,7 @@ def _entry(given: object, where: str) -> _Entry:
     if not names and not listed:
         raise CatalogueError(f"{where} has no `names`")
     python, variables = given.get("python"), given.get("variables") or {}
-    if python is not None and not re.fullmatch(r"3\.\d+", str(python)):
+    if python is not None and not (isinstance(python, str) and re.fullmatch(r"3\.\d+", python)):
         raise CatalogueError(f"{where}: python is {python!r}, not a version in quotes such as '3.10'")
     if not isinstance(variables, dict):
         raise CatalogueError(f"{where}: `variables` is not a mapping")
@@ -159,7 +166,7 @@ def _entry(given: object, where: str) -> _Entry:
         patterns=tuple(_pattern(name) for name in (*names, *listed)),
         listed=listed,
         about=str(given.get("about") or ""),
-        python=None if python is None else str(python),
+        python=python,
         pip=_strings(given, "pip", where),
         variables={str(name): str(value) for name, value in variables.items()},
     )

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import assets
 from ..context import Context
-from ..errors import bad_request, not_implemented
+from ..errors import ServiceError, bad_request, not_implemented
 from . import modes, register_model
 from .distribution import Distribution, read_distribution, read_instances
 from .parallel.specification import ParallelWork
@@ -102,11 +103,13 @@ def load(context: Context, identity: str) -> Component:
     """The component with this id. Raises ServiceError (400) if there is none, (501) for a type that is not run here."""
     if identity.lower() == register_model.ID.lower():
         return _read(register_model.ID, register_model.SPEC, RegisterModel())
-    kind = "registry components" if identity.startswith("azureml://registries/") else "components"
-    stored = context.store.get(kind, arm_id(identity))
-    if stored is None:
-        where = "its registry" if kind != "components" else f"workspace {context.settings.workspace}"
-        raise bad_request(f"component {identity} is not found in {where}")
+    try:
+        stored = assets.find(context, "components", identity)
+    except ServiceError as error:
+        where = "its registry" if "//registries/" in identity else f"workspace {context.settings.workspace}"
+        raise bad_request(f"component {identity} is not found in {where}") from error
+    if stored["id"] == register_model.ID:
+        return _read(register_model.ID, register_model.SPEC, RegisterModel())
     spec = stored["properties"]["componentSpec"]
     return _read(stored["id"], spec, _work(stored["id"], spec))
 

@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import trees
-from . import compute, conda, distribution, machine_faults, register_model, runs
+from . import compute, distribution, machine_faults, register_model, runs
 from .assignment import Assignment, Files
 from .components import CommandWork, GraphWork, RegisterModel
 from .delivery import Delivery
-from .environments import Canceled, Environment
+from .environment.definition import Canceled, Environment, UnusableEnvironment
 from .launch import Program, launch
 from .logs import STD_LOG, RunLog
 from .parallel import program as parallel
 from .parallel.specification import ParallelWork
+from .programs import COOKIE
 from .references import render_command
 from .run_environment import variables
 from .services import Services
@@ -95,7 +96,7 @@ class _Execution:
         work = self._node.component.work
         assert not isinstance(work, GraphWork | RegisterModel)  # noqa: S101
         self._move(runs.PREPARING)
-        environment = self._environment(work.environment)
+        environment = self._environment(work)
         self._move(runs.STARTING)
         if work.code:
             self._delivery.bring_code(work.code, self._work)
@@ -106,13 +107,21 @@ class _Execution:
         )
         command = self._arguments(environment, given, made)
         self._move(runs.RUNNING)
-        with machine_faults.preemptible(self._services, self._assignment, self._stop):
-            ended = launch(
-                self._services,
-                Program(self._assignment, command, self._work, told, self._processes()),
-                log=self._log,
-                stop=self._stop,
-            )
+        processes = self._processes()
+        with (
+            machine_faults.preemptible(self._services, self._assignment, self._stop),
+            self._services.environments.started(
+                environment,
+                command,
+                told,
+                run=self._assignment.mlflow,
+                folder=self._folder,
+                work=self._work,
+                also=[COOKIE, *(name for process in processes for name in process.variables)],
+            ) as (command, told),
+        ):
+            program = Program(self._assignment, command, self._work, told, processes)
+            ended = launch(self._services, program, log=self._log, stop=self._stop)
         # What was written stays to be looked at, however the command ended.
         for name in ("outputs", "logs"):
             self._delivery.take_artifacts(self._work / name)
@@ -166,18 +175,14 @@ class _Execution:
         self._move(runs.FINALIZING)
         self._delivery.take(self._note, completed=True)
 
-    def _environment(self, reference: str | None) -> Environment:
-        stored = self._context.store.get("environments", reference or "")
-        if stored is None:
-            raise JobFailed(f"the environment {reference} is not found")
-        properties = stored["properties"]
-        text = properties.get("condaFile")
-        self._log.line(f"Image {properties.get('image')} is not run here: the command runs on this machine")
+    def _environment(self, work: CommandWork | ParallelWork) -> Environment:
+        set_ = {**work.variables, **self._node.variables}
         try:
-            requirements = conda.read(text) if text else conda.Requirements()
-            return self._services.builder.build(requirements, log=self._log, cancel=self._stop.event)
-        except conda.UnusableEnvironment as error:
-            raise JobFailed(f"environment {stored['id'].split('/')[-3]}: {error}") from error
+            return self._services.environments.build(
+                str(work.environment), set_, log=self._log, cancel=self._stop.event
+            )
+        except UnusableEnvironment as error:
+            raise JobFailed(str(error)) from error
         except Canceled as error:
             raise self._stop.reason() from error
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import FORBIDDEN, UNAUTHORIZED
 from pathlib import Path
 
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
 from ..blobs import Place
 from ..context import Context
@@ -34,7 +35,7 @@ def fetch(context: Context, uri: str, folder: Path, fetching: Fetching, *, kind:
     """
     source = resolve(context, uri)
     if isinstance(source, Place):
-        with _blob_errors(uri):
+        with blob_errors(uri):
             files = context.blobs.download(source, folder, check=fetching.check)
             named = [file.relative_to(folder).as_posix() for file in files] == [source.prefix.rpartition("/")[2]]
             return Fetched(files, named and context.blobs.exists(source))
@@ -54,10 +55,15 @@ def resolve(context: Context, uri: str) -> storage.Source:
 
 
 @contextmanager
-def _blob_errors(uri: str) -> Iterator[None]:
+def blob_errors(uri: str) -> Iterator[None]:
+    """Tell what goes wrong with blobs in here as DataError: a key or SAS that does not open them, odd names."""
     try:
         yield
     except HttpResponseError as error:
-        raise DataError("ConnectionFailure", f"{uri}: {error.reason}") from error
+        refused = isinstance(error, ClientAuthenticationError) or error.status_code in {UNAUTHORIZED, FORBIDDEN}
+        # Azurite's answer to a key that is not the account's.
+        refused = refused or getattr(error, "error_code", None) == "InvalidAuthenticationInfo"
+        kind = "Authentication" if refused else "ConnectionFailure"
+        raise DataError(kind, f"{uri}: {error.reason or error.message}") from error
     except (ValueError, FileExistsError, IsADirectoryError, NotADirectoryError) as error:
         raise DataError("InvalidInput", f"{uri}: {error}") from error

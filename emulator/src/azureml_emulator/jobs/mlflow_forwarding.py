@@ -65,6 +65,10 @@ class Forwarder:
         except httpx.TransportError as error:
             raise ServiceError(503, "TEMPORARILY_UNAVAILABLE", f"MLflow does not answer: {error!r}") from error
         told = _document(answer.content) if "json" in answer.headers.get("content-type", "") else None
+        if told is None and answer.is_server_error:
+            # MLflow's page for what its own checks did not catch, which is a value of a type that cannot be.
+            message = f"MLflow cannot take this {operation}: see its server.log"
+            raise ServiceError(400, "INVALID_PARAMETER_VALUE", message)
         if told is None:
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
             return Response(answer.content, answer.status_code, headers=kept)

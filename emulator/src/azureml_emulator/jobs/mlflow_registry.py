@@ -16,6 +16,7 @@ from ..blobs import Place
 from ..context import Context
 from ..errors import ServiceError, not_implemented
 from . import artifacts, register_model
+from .logged_models import LoggedModels
 from .services import Services
 from .stopping import JobFailed
 
@@ -23,6 +24,7 @@ _KIND = models.KIND
 _STAGES = ("None", "Staging", "Production", "Archived")
 _READS_FILES = frozenset({"model-versions/create"})
 _MOST = 1000
+_MODEL = re.compile(r"models:/(?:(?P<logged>m-[0-9a-f]+)|(?P<name>[^/@]+)/(?P<version>[^/]+))")
 _CONDITION = re.compile(
     r"\s*(?:attributes?\.)?(?P<field>name|run_id|source_path|version_number|tags?\.(?:\w+|`[^`]+`|\"[^\"]+\"))\s*"
     r"(?P<comparison>=|!=|LIKE|ILIKE)\s*'(?P<value>[^']*)'\s*",
@@ -81,6 +83,7 @@ class Registry:
     def __init__(self, services: Services) -> None:
         self._context: Context = services.context
         self._scope = assets.workspace(services.context)
+        self._logged_models = LoggedModels(services)
         self._operations: dict[tuple[str, str], Callable[[Body, bool], Answer]] = {
             ("POST", "registered-models/create"): self._create,
             ("GET", "registered-models/get"): self._get,
@@ -235,7 +238,7 @@ class Registry:
 
     def _create_version(self, body: Body, azureml: bool) -> Answer:
         name = self._existing(body)
-        address = artifacts.parse(self._context, _text(body, "source"))
+        address = self._address(_text(body, "source"))
         properties = {
             "modelUri": artifacts.datastore_uri(self._context, address),
             "jobName": body.get("run_id") or _run_of(address),
@@ -248,6 +251,16 @@ class Registry:
             checked = models.check(name, version, properties, None)
             stored = assets.put(self._context, _KIND, name, version, checked, scope=self._scope)
         return {"model_version": self._version(stored, azureml=azureml)}
+
+    def _address(self, source: str) -> artifacts.Address:
+        """The files that a version is made of: logged, those of another version, or somewhere in storage."""
+        match = _MODEL.fullmatch(source)
+        if match is None:
+            return artifacts.parse(self._context, source)
+        if match["logged"]:
+            return self._logged_models.address(match["logged"], "")
+        stored = self._stored({"name": match["name"], "version": match["version"]})
+        return artifacts.parse(self._context, stored["properties"]["modelUri"])
 
     def _described(self, address: artifacts.Address) -> Answer:
         place = artifacts.place(self._context, address)

@@ -25,6 +25,12 @@ from .services import Services
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PLUGIN = "azureml-mlflow/"
 _OPERATION = re.compile(r"/api/(?P<version>[23]\.0)/(?:preview/)?mlflow/(?P<operation>.+)")
+_CODES = {
+    400: "INVALID_PARAMETER_VALUE",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    409: "RESOURCE_CONFLICT",
+    501: "NOT_IMPLEMENTED",
+}
 _REGISTRY = ("registered-models/", "model-versions/")
 _NOT_IN_AZURE = ("logged-models", "runs/outputs", "traces", "scorers", "prompts", "webhooks")
 """What MLflow 3 asks for and Azure's tracking server does not have: it answers 404 without a body.
@@ -44,7 +50,9 @@ class _Tracking:
         try:
             return await self._answer(request)
         except ServiceError as error:
-            return JSONResponse({"error_code": error.code, "message": error.message}, status_code=error.status)
+            # MLflow's clients know MLflow's own codes alone.
+            code = error.code if error.code.isupper() else _CODES.get(error.status, "INTERNAL_ERROR")
+            return JSONResponse({"error_code": code, "message": error.message}, status_code=error.status)
 
     async def _answer(self, request: Request) -> Response:
         path, azureml = request.path_params["rest"], _PLUGIN in request.headers.get("user-agent", "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from ..blobs import Check, Place
 from ..context import Context
 from ..errors import ServiceError
 from . import storage
+from .data_errors import DataError, failed
+from .fetching import blob_errors
 from .logs import artifact
 from .modes import Mode
 from .mounts import Mount, files_to_take
@@ -41,12 +45,19 @@ def prepare(
     single = kind == "uri_file"
     (folder if single else path).mkdir(parents=True, exist_ok=True)
     if mode is Mode.READ_WRITE_MOUNT:
-        try:
+        with _told(name, uri):
             _bring(context, place, path, single=single, check=check)
-        except (ValueError, OSError) as error:
-            raise JobFailed(f"Output {name}: {error}") from error
         return OutputFiles(name, uri, kind, mode, str(path), Mount.of(place, path))
     return OutputFiles(name, uri, kind, mode, str(path))
+
+
+@contextmanager
+def _told(name: str, uri: str) -> Iterator[None]:
+    try:
+        with blob_errors(uri):
+            yield
+    except DataError as error:
+        raise failed(f"Output {name}", error, mounted=False) from error
 
 
 def _place(context: Context, name: str, uri: str) -> Place:
@@ -83,11 +94,11 @@ def take(
         _check_type(where, path, output.kind)
     elif output.mount is None or not path.exists():
         return None
-    if output.mount is not None:
-        return output.mount.take_back(context, where, within=within, check=check)
-    return context.blobs.upload_files(
-        files_to_take(where, path, within), _place(context, output.name, output.uri), check=check
-    )
+    with _told(output.name, output.uri):
+        if output.mount is not None:
+            return output.mount.take_back(context, where, within=within, check=check)
+        place = _place(context, output.name, output.uri)
+        return context.blobs.upload_files(files_to_take(where, path, within), place, check=check)
 
 
 def _check_type(where: str, path: Path, kind: str) -> None:

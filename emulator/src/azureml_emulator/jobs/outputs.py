@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .. import asset_containers, asset_routes, assets, data, models
-from ..blobs import Place
 from ..context import Context
 from ..errors import ServiceError, bad_request
 from . import mltable, register_model, storage
@@ -131,12 +131,16 @@ def _data(context: Context, uri: str, kind: str, job: str) -> dict[str, Any]:
 
 
 def _model(context: Context, uri: str, kind: str, job: str) -> dict[str, Any]:
-    properties: dict[str, Any] = {"modelType": kind, "modelUri": uri, "jobName": job, "flavors": {}}
-    if kind == "mlflow_model" and (text := _read(context, uri, "MLmodel")) is not None:
-        properties["flavors"] = register_model.flavors(text)
-    return properties
+    found = flavors(context, uri) if kind == "mlflow_model" else {}
+    return {"modelType": kind, "modelUri": uri, "jobName": job, "flavors": found}
+
+
+def flavors(context: Context, uri: str) -> dict[str, Any]:
+    """The flavors of the mlflow_model at a URI, none without an MLmodel. Raises JobFailed, ServiceError (400, 501)."""
+    text = _read(context, uri, "MLmodel")
+    return {} if text is None else register_model.flavors(text)
 
 
 def _read(context: Context, uri: str, name: str) -> bytes | None:
     at = storage.place(context, uri)
-    return context.blobs.read(Place(at.container, f"{at.prefix}/{name}".lstrip("/")))
+    return context.blobs.read(replace(at, prefix=f"{at.prefix}/{name}".lstrip("/")))

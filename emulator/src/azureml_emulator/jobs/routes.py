@@ -13,9 +13,10 @@ from starlette.routing import Route
 from .. import arm
 from ..assets import json_object
 from ..errors import bad_request, not_found, not_implemented
+from ..routing import Operation, Unimplemented
 from ..settings import REGION
 from ..store import Value
-from . import outputs, register_model, runs, submission
+from . import outputs, runs, submission
 from .history import studio_url
 from .services import Services
 from .shapes import mapping, strings, text
@@ -156,27 +157,16 @@ class _Jobs:
         return Response(status_code=202, headers=headers)
 
 
-async def _component(request: Request) -> Response:
-    """Answer the registry's one component that is brought along."""
-    name, version = request.path_params["name"], request.path_params["version"]
-    if (name, version) != (register_model.NAME, register_model.VERSION):
-        raise not_found(f"component {name}:{version} not found: this emulator has {register_model.ID}", "UserError")
-    properties = {"componentSpec": register_model.SPEC, "isAnonymous": False, "isArchived": False, "tags": {}}
-    # The id is what a job is to name: a request's path is none.
-    resource = arm.resource(register_model.ID, "components/versions", {**properties, "properties": {}})
-    return JSONResponse(resource)
-
-
 def routes(services: Services) -> list[Route]:
-    """The routes of jobs, and of the registry's component."""
+    """The routes of jobs."""
     jobs, base = _Jobs(services), f"{arm.WORKSPACE}/{KIND}"
-    registry = (
-        f"/mferp/managementfrontend/subscriptions/{{s}}/resourceGroups/{{g}}/providers/{arm.PROVIDER}/registries/{{r}}"
-    )
+    one = f"{base}/{{name}}"
+    kinds = "AutoML, Spark, fine-tuning, labeling"
     return [
-        Route(base, jobs.list),
-        Route(f"{base}/{{name}}", jobs.get),
-        Route(f"{base}/{{name}}", jobs.put, methods=["PUT"]),
-        Route(f"{base}/{{name}}/cancel", jobs.cancel, methods=["POST"]),
-        Route(f"{registry}/components/{{name}}/versions/{{version}}", _component),
+        Operation(base, jobs.list, "Jobs_List"),
+        Operation(one, jobs.get, "Jobs_Get"),
+        Operation(one, jobs.put, "Jobs_CreateOrUpdate", methods=["PUT"], missing=kinds),
+        Operation(f"{one}/cancel", jobs.cancel, "Jobs_Cancel", methods=["POST"]),
+        Unimplemented(one, "Jobs_Update", methods=["PATCH"]),
+        Unimplemented(one, "Jobs_Delete", methods=["DELETE"]),
     ]

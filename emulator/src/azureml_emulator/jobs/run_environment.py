@@ -15,12 +15,12 @@ from ..context import Context
 from ..settings import API_HOST, Settings
 from . import run_identity, run_tokens
 from .assignment import Assignment
-from .environments import Environment, surroundings
+from .environment.definition import Environment
 from .programs import COOKIE
 from .services import Services
+from .surroundings import surroundings
 
 _DIRECT = "127.0.0.1,localhost"
-_PLUGIN = "lib/python*/site-packages/azureml_mlflow-*.dist-info"
 
 
 def variables(
@@ -40,8 +40,7 @@ def variables(
     return {
         **kept,
         **_to_azure(settings),
-        "PATH": f"{environment.programs}:{kept.get('PATH', '/usr/local/bin:/usr/bin:/bin')}",
-        "VIRTUAL_ENV": str(environment.folder),
+        **environment.activation(kept.get("PATH", "/usr/local/bin:/usr/bin:/bin")),
         "HOME": str(home),
         "PYTHONUNBUFFERED": "1",
         COOKIE: assignment.mlflow,
@@ -94,7 +93,7 @@ def _access(services: Services, assignment: Assignment, environment: Environment
     context = services.context
     token = run_tokens.issue(context.settings, assignment.run, assignment.root, assignment.experiment_id)
     # MLflow by itself has no idea of `azureml:`, and the plugin takes nothing else.
-    scheme = "azureml" if any(environment.folder.glob(_PLUGIN)) else "https"
+    scheme = "azureml" if environment.has_mlflow_plugin else "https"
     return {
         "AZUREML_SERVICE_ENDPOINT": context.settings.api_url,
         "AZUREML_RUN_HISTORY_SERVICE_ENDPOINT": context.settings.api_url,

@@ -70,7 +70,7 @@ def exchange_run_ids(value: Any, exchange: Exchange) -> Any:
     changed = {key: exchange_run_ids(one, exchange) for key, one in value.items()}
     for key in _RUN_KEYS & changed.keys():
         changed[key] = _each(changed[key], exchange)
-    if changed.get("key") in _RUN_TAGS and isinstance(changed.get("value"), str):
+    if str(changed.get("key")) in _RUN_TAGS and isinstance(changed.get("value"), str):
         changed["value"] = exchange(changed["value"])
     return changed
 

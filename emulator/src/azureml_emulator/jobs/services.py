@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..context import Context
-from ..settings import cache
-from .environments import Builder
+from .environment.service import Environments
 from .runs import Runs
 from .stopping import Stop
 from .tracking import Tracking
@@ -33,7 +32,7 @@ class Services:
     context: Context
     runs: Runs
     tracking: Tracking
-    builder: Builder
+    environments: Environments
     job_threads: ThreadPoolExecutor
     node_threads: ThreadPoolExecutor
     cores: threading.Semaphore
@@ -48,7 +47,7 @@ class Services:
             context=context,
             runs=Runs(context.store, context.settings.workspace),
             tracking=Tracking(context),
-            builder=Builder(cache() / "environments", own_proxy=context.settings.ports.proxy),
+            environments=Environments(context),
             # Apart from each other: jobs wait for their nodes, which must get a thread however many jobs there are.
             job_threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="job"),
             node_threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="node"),

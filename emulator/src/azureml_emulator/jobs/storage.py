@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from .. import assets, data, models
 from ..blobs import Place
 from ..context import Context
+from ..datastores import SECRETS
 from ..errors import bad_request, not_found, not_implemented
 from ..settings import BLOB_SUFFIX, REGION
 from .logs import artifact
@@ -27,7 +28,7 @@ _VERSION_ID = re.compile(
 _RUN_ASSET = re.compile(
     r"^azureml://locations/[^/]+/workspaces/[^/]+/(?P<kind>data|models)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)$"
 )
-_REGISTRY_ASSET = re.compile(r"^azureml://registries/(?P<registry>[^/]+)/(?P<kind>data|models)/[^/]+/.+$")
+_REGISTRY_ASSET = re.compile(r"^azureml://registries/(?P<registry>[^/]+)/(?P<kind>data|models|codes)/[^/]+/.+$")
 _JOB_OUTPUT = re.compile(r"^azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths(?:/(?P<below>.*))?)?/?$")
 _MLFLOW = re.compile(r"^runs:/(?P<job>[^/?]+)/(?P<below>.+)$")
 _NAMED = re.compile(r"^azureml:(?P<name>[^/:@]+)(?::(?P<version>[^/:@]+)|@(?P<label>[^/:@]+))$")
@@ -190,10 +191,7 @@ def _asset(context: Context, kind: str, version: dict[str, Any], links: int) -> 
 def _of_registry(context: Context, reference: str, links: int) -> Located:
     match = _REGISTRY_ASSET.match(reference)
     kind = match["kind"] if match else data.KIND
-    stored = context.store.get(kind, reference)
-    if stored is None:
-        raise not_found(f"{reference} is not found", "UserError")
-    return _asset(context, kind, stored, links)
+    return _asset(context, kind, assets.find(context, kind, reference), links)
 
 
 def _output(context: Context, job: str, output: str, below: str) -> Located:
@@ -227,10 +225,11 @@ def _of_datastore(context: Context, uri: str, match: re.Match[str]) -> Source:
     datastore = context.store.get("datastores", identity)
     if datastore is None:
         raise not_found(f"Datastore {match['store']} not found in workspace {settings.workspace}.", "UserError")
-    return _in_datastore(context, match["store"], datastore["properties"], path)
+    kept = context.store.get(SECRETS, identity) or {}
+    return _in_datastore(context, match["store"], datastore["properties"], path, kept.get("secret"))
 
 
-def _in_datastore(context: Context, name: str, properties: dict[str, Any], path: str) -> Source:
+def _in_datastore(context: Context, name: str, properties: dict[str, Any], path: str, secret: str | None) -> Source:
     kind, account = properties.get("datastoreType"), properties.get("accountName")
     container = properties.get({"AzureBlob": "containerName", "AzureDataLakeGen2": "filesystem"}.get(str(kind), ""))
     if not container:
@@ -240,7 +239,7 @@ def _in_datastore(context: Context, name: str, properties: dict[str, Any], path:
             f"reading or writing files in another storage account than the workspace's "
             f"(datastore {name}, account {account})"
         )
-    return _checked(str(container), path)
+    return replace(_checked(str(container), path), secret=secret)
 
 
 def _of_account(context: Context, account: str, container: str, path: str, query: str) -> Source:

@@ -13,8 +13,8 @@ import httpx
 
 from .. import processes
 from ..context import Context
-from .environments import surroundings
 from .stopping import JobFailed
+from .surroundings import surroundings
 
 _READY_SECONDS = 90.0
 _POLL_SECONDS = 0.1

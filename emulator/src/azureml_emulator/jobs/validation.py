@@ -9,6 +9,7 @@ from ..context import Context
 from ..errors import ServiceError, bad_request, not_implemented
 from . import compute, distribution, modes, outputs, storage
 from .components import DATA_TYPES, CommandWork, Port, RegisterModel, check_command
+from .environment import resolve
 from .parallel.specification import ParallelWork
 from .parallel.specification import check as check_parallel
 from .references import NodeOutput, ParentInput
@@ -116,7 +117,8 @@ def _check_program(context: Context, node: Node) -> None:
     if isinstance(work, ParallelWork):
         check_parallel(work, node.component.inputs, node.component.outputs, f"node {node.name}")
     environment, code = getattr(work, "environment", None), getattr(work, "code", None)
-    _check_environment(context, node.name, environment)
+    variables = {**getattr(work, "variables", {}), **node.variables}
+    resolve.check(context, environment, f"node {node.name}", variables)
     if code and context.store.get("codes", code) is None:
         raise bad_request(f"node {node.name}: code {code} is not found")
 
@@ -209,15 +211,3 @@ def _check_compute(context: Context, node: Node) -> None:
         raise bad_request(
             f"node {node.name}: the compute {name} is not found in workspace {context.settings.workspace}"
         )
-
-
-def _check_environment(context: Context, node: str, reference: str | None) -> None:
-    if reference is None:
-        raise bad_request(f"node {node} has no environment")
-    if reference.startswith("azureml://registries/"):
-        raise not_implemented(f"an environment of a registry ({reference}, node {node})")
-    environment = context.store.get("environments", reference)
-    if environment is None:
-        raise bad_request(f"node {node}: the environment {reference} is not found")
-    if environment["properties"].get("build"):
-        raise not_implemented(f"an environment with a Docker build context ({reference}, node {node})")

@@ -164,7 +164,9 @@ class Run:
         elif "init" in answer:
             self._error(worker, "init() of the entry script failed", answer["init"])
         elif "running" in answer:
-            self._begun = True
+            if not self._begun:
+                self._begun = True
+                self._progressed()
             worker.items = answer["running"]
             worker.deadline = time.monotonic() + self._settings.timeout
         elif "failed" in answer:
@@ -197,6 +199,9 @@ class Run:
     def _settle(self, batch: Batch, segment: Segment | None) -> None:
         self._rows.add(batch.index, segment)
         self._barren = 0
+        self._progressed()
+
+    def _progressed(self) -> None:
         if self._settings.progress_timeout is not None:
             self._progress_deadline = time.monotonic() + self._settings.progress_timeout
 
