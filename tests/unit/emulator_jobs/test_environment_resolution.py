@@ -55,7 +55,11 @@ def test_images_for_other_languages_are_refused(name: str, language: str) -> Non
         ("sklearn-1.5", "3.10", "scikit-learn==1.5.*"),
         ("AzureML-sklearn-1.0-ubuntu20.04-py38-cpu", "3.8", 'scikit-learn~=1.0.2; python_version < "3.11"'),
         ("AzureML-sklearn-0.24-ubuntu18.04-py37-cpu", "3.7", 'scikit-learn~=0.24.2; python_version < "3.10"'),
-        ("tensorflow-2.16-cuda12", "3.10", 'tf-keras==2.16.*; python_version < "3.13"'),
+        (
+            "tensorflow-2.16-cuda12",
+            "3.10",
+            'tensorflow-cpu==2.16.*; python_version < "3.13" and platform_machine == "x86_64"',
+        ),
         ("AzureML-tensorflow-2.4-ubuntu18.04-py37-cuda11-gpu", "3.7", 'numpy<2; python_version < "3.13"'),
         ("acpt-pytorch-2.2-cuda12.1", "3.10", 'torch~=2.2.2; python_version < "3.13"'),
         ("acpt-pytorch-2.8-cuda12.6", "3.10", "torch==2.8.*"),
