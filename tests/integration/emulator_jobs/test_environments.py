@@ -66,7 +66,7 @@ def anonymous(**fields: object) -> Environment:
     return Environment(**fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.conformance("curated environments")
+@pytest.mark.conformance("environments: curated ones, by a catalogue")
 @pytest.mark.parametrize(
     "reference",
     [
@@ -83,7 +83,7 @@ def test_a_curated_environment_is_named_in_every_way(reference: str, run: Run) -
     assert "is one of Azure's curated environments (a test): its image is not run here" in log
 
 
-@pytest.mark.conformance("curated environments")
+@pytest.mark.conformance("environments: curated ones, by a catalogue")
 def test_curated_environments_are_listed_and_shown(client: MLClient) -> None:
     found = client.environments.get("AzureML-sklearn-1.0-ubuntu20.04-py38-cpu", version="1")
     assert found.image == "mcr.microsoft.com/azureml/curated/sklearn-1.0-ubuntu20.04-py38-cpu:1"
@@ -98,7 +98,7 @@ def test_curated_environments_are_listed_and_shown(client: MLClient) -> None:
         client.environments.create_or_update(Environment(name="AzureML-mine", version="1", image="ubuntu"))
 
 
-@pytest.mark.conformance("curated environments")
+@pytest.mark.conformance("environments: curated ones, by a catalogue")
 def test_what_the_catalogue_has_not_is_refused_with_what_it_has(client: MLClient) -> None:
     job = command(command="true", environment="azureml:AzureML-unheard-of:1", compute=COMPUTE)
     with pytest.raises(
@@ -107,7 +107,7 @@ def test_what_the_catalogue_has_not_is_refused_with_what_it_has(client: MLClient
         client.jobs.create_or_update(job)
 
 
-@pytest.mark.conformance("image alone")
+@pytest.mark.conformance("environments: an image alone")
 def test_an_image_alone_is_plain_python(run: Run) -> None:
     job, log = run(
         anonymous(image="library/python:latest"), "python --version && python -m pip --version && command -v pip"
@@ -118,7 +118,7 @@ def test_an_image_alone_is_plain_python(run: Run) -> None:
     assert "/environments/" in log.rstrip().splitlines()[-1]
 
 
-@pytest.mark.conformance("image for another language")
+@pytest.mark.conformance("environments: an image for another language is refused without Docker")
 def test_an_image_for_another_language_is_refused_at_submission(client: MLClient) -> None:
     job = command(command="Rscript a.R", environment=anonymous(image="rocker/tidyverse:4.0.0"), compute=COMPUTE)
     with pytest.raises(
@@ -128,7 +128,7 @@ def test_an_image_for_another_language_is_refused_at_submission(client: MLClient
     assert raised.value.status_code == 501
 
 
-@pytest.mark.conformance("conda packages that are on PyPI")
+@pytest.mark.conformance("environments: a conda file, with conda packages that PyPI has")
 def test_conda_packages_come_from_pypi_and_the_log_says_so(run: Run) -> None:
     conda = {
         "name": "mixed",
@@ -145,7 +145,7 @@ def test_conda_packages_come_from_pypi_and_the_log_says_so(run: Run) -> None:
     assert "conda package cudatoolkit is left out: GPUs are not used here" in log
 
 
-@pytest.mark.conformance("Python that the machine has not got")
+@pytest.mark.conformance("environments: the nearest Python, and pins that it cannot have")
 def test_pins_that_the_nearest_python_cannot_have_are_named(client: MLClient, run: Run) -> None:
     conda = {"name": "old", "dependencies": ["python=3.7", {"pip": ["six", "numpy==1.14.6"]}]}
     job, log = run(anonymous(image="ubuntu", conda_file=conda))
@@ -169,7 +169,7 @@ def context(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.conformance("build context without Docker")
+@pytest.mark.conformance("environments: a build context without Docker")
 def test_the_steps_of_a_build_context_are_followed(context: Path, run: Run, client: MLClient) -> None:
     build = BuildContext(path=str(context), dockerfile_path="docker/Dockerfile")
     made = client.environments.create_or_update(Environment(name=f"of-context-{uuid.uuid4().hex[:8]}", build=build))
@@ -180,7 +180,7 @@ def test_the_steps_of_a_build_context_are_followed(context: Path, run: Run, clie
     assert "Docker does not build the build context (the executor is venv): its Dockerfile's steps are followed" in log
 
 
-@pytest.mark.conformance("build context without Docker")
+@pytest.mark.conformance("environments: a build context without Docker")
 def test_a_step_that_only_docker_can_do_fails_the_job(context: Path, client: MLClient, run: Run) -> None:
     with (context / "docker" / "Dockerfile").open("a") as file:
         file.write("RUN git clone https://example.com/x\n")
@@ -201,7 +201,7 @@ def test_an_executor_that_is_none_is_refused(client: MLClient) -> None:
         client.jobs.create_or_update(job)
 
 
-@pytest.mark.conformance("cancel while an environment is built")
+@pytest.mark.conformance("environments: cancel while one is built")
 def test_a_build_ends_when_its_job_is_canceled(client: MLClient) -> None:
     # It is made from source, which takes a while.
     conda = {

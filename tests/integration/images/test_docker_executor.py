@@ -109,7 +109,7 @@ def assert_no_container_is_left(docker: Client) -> None:
     assert docker.run("ps", "--all", "--quiet", "--filter=label=azureml-emulator.run") == ""
 
 
-@pytest.mark.conformance("executor: docker")
+@pytest.mark.conformance("environments: executor docker")
 def test_a_command_runs_in_its_image(run: Run, image: str, docker: Client, emulator: Settings) -> None:
     line = f'python3 -c "{LOOK}" && printf "%s" "$MINE" > ${{{{outputs.made}}}} && echo kept > outputs/kept.txt'
     job, log = run(Environment(image=image), line, outputs={"made": Output(type="uri_file")})
@@ -126,7 +126,7 @@ def test_a_command_runs_in_its_image(run: Run, image: str, docker: Client, emula
     assert_no_container_is_left(docker)
 
 
-@pytest.mark.conformance("executor: docker")
+@pytest.mark.conformance("environments: executor docker")
 def test_a_command_that_fails_tells_its_exit_status(run: Run, image: str, client: MLClient) -> None:
     job, _ = run(Environment(image=image), "echo to be seen >&2; exit 7")
     assert job.status == "Failed"
@@ -134,7 +134,7 @@ def test_a_command_that_fails_tells_its_exit_status(run: Run, image: str, client
     assert "to be seen" in failure(client, job.name)
 
 
-@pytest.mark.conformance("executor: docker")
+@pytest.mark.conformance("environments: executor docker")
 def test_processes_of_a_distributed_command_run_in_containers(run: Run, image: str, docker: Client) -> None:
     job, log = run(
         Environment(image=image),
@@ -147,7 +147,7 @@ def test_processes_of_a_distributed_command_run_in_containers(run: Run, image: s
     assert_no_container_is_left(docker)
 
 
-@pytest.mark.conformance("executor: docker")
+@pytest.mark.conformance("environments: executor docker")
 def test_no_process_of_a_canceled_job_is_left(client: MLClient, image: str, docker: Client) -> None:
     line = "trap '' TERM; (setsid sleep 1234 &); echo started > outputs/started; sleep 1234"
     job = client.jobs.create_or_update(
@@ -165,7 +165,7 @@ def test_no_process_of_a_canceled_job_is_left(client: MLClient, image: str, dock
     assert_no_container_is_left(docker)
 
 
-@pytest.mark.conformance("executor: docker")
+@pytest.mark.conformance("environments: executor docker")
 def test_what_a_killed_emulator_left_in_containers_is_ended(
     image: str, docker: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +190,7 @@ def test_what_a_killed_emulator_left_in_containers_is_ended(
         lifecycle.down(state)
 
 
-@pytest.mark.conformance("executor: docker")
+@pytest.mark.conformance("environments: executor docker")
 def test_an_image_that_is_not_there_is_not_fetched(run: Run, client: MLClient) -> None:
     job, _ = run(Environment(image="example.com/nobody/nothing:1"), "true")
     assert job.status == "Failed"
@@ -198,7 +198,7 @@ def test_an_image_that_is_not_there_is_not_fetched(run: Run, client: MLClient) -
     assert told in failure(client, job.name)
 
 
-@pytest.mark.conformance("executor: docker")
+@pytest.mark.conformance("environments: executor docker")
 def test_a_conda_file_is_installed_on_its_image(run: Run, image: str) -> None:
     conda = {
         "name": "six",
@@ -215,7 +215,7 @@ def test_a_conda_file_is_installed_on_its_image(run: Run, image: str) -> None:
     assert "it was built of the same build context" in log
 
 
-@pytest.mark.conformance("build context by Docker")
+@pytest.mark.conformance("environments: a build context that Docker builds")
 def test_a_build_context_is_built_and_run(run: Run, image: str, tmp_path: Path) -> None:
     context = tmp_path / "context"
     context.mkdir()
@@ -229,7 +229,7 @@ def test_a_build_context_is_built_and_run(run: Run, image: str, tmp_path: Path) 
     assert mark in log
 
 
-@pytest.mark.conformance("build context without Docker")
+@pytest.mark.conformance("environments: a build context without Docker")
 def test_a_build_context_whose_base_image_is_not_there_is_followed(run: Run, tmp_path: Path) -> None:
     context = tmp_path / "context"
     context.mkdir()
