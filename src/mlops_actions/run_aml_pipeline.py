@@ -137,7 +137,7 @@ def _errors_as_one_line(what: str) -> Iterator[None]:
 
 def _summarized(job: AmlJob, run: PipelineRun, why: Failure | None = None) -> PipelineRun:
     cell = github.table_cell
-    nodes = [f"| {cell(node.name)} | {cell(node.status)} |" for node in job.nodes()]
+    nodes = [f"| {cell(node.name)} | {cell(node.shown)} |" for node in job.nodes()]
     metrics = [
         f"| {cell(name)} | {'not a finite number' if value is None else f'{value:.4g}'} |"
         for name, value in sorted(run.metrics.items())

@@ -38,6 +38,7 @@ from .context import Context
 from .faults import control
 from .faults.requests import RequestFaults, token_has_expired
 from .jobs import run_identity, run_tokens
+from .route_index import RouteIndex
 from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class _Authentication:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
-        self.routes = app.routes if isinstance(app, Router) else []
+        self.routes = app.routes if isinstance(app, RouteIndex) else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -120,7 +121,7 @@ def _routes(context: Context) -> list[BaseRoute]:
     )
     unknown = Route("/{path:path}", errors.unknown_route, methods=_METHODS)
     issuers = Router([*identity.routes(context), unknown])
-    resources = Router(
+    resources = RouteIndex(
         [
             *operations.routes(context.operations, context.store),
             *(route for module in modules for route in module.routes(context)),

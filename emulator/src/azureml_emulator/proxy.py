@@ -24,10 +24,14 @@ _NOT_ALLOWED = b"HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT\r\nContent-Le
 
 
 class Proxy:
-    """Raw tunnels: TLS ends at the servers, never here."""
+    """Raw tunnels: TLS ends at the servers, never here.
 
-    def __init__(self, ports: Ports, faults: Armory) -> None:
+    Of the storage accounts only the workspace's own is here; others, whose public data sets jobs read, are outside.
+    """
+
+    def __init__(self, ports: Ports, faults: Armory, *, storage_account: str) -> None:
         self._ports = ports
+        self._blob_host = f"{storage_account}.{BLOB_SUFFIX}"
         self._faults = faults
 
     async def serve(self) -> asyncio.Server:
@@ -37,7 +41,7 @@ class Proxy:
     async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if host_is_one_of(host, AZURE_HOSTS):
             return await asyncio.open_connection("127.0.0.1", self._ports.api)
-        if host_is_one_of(host, (f"*.{BLOB_SUFFIX}",)):
+        if host_is_one_of(host, (self._blob_host,)):
             return await asyncio.open_connection("127.0.0.1", self._ports.blob)
         return await upstream.connect(host, port)
 

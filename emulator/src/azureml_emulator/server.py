@@ -53,7 +53,7 @@ async def _serve(context: Context) -> None:
         except Exception as error:
             failure = error
             raise
-        proxy = await Proxy(settings.ports, context.faults).serve()
+        proxy = await Proxy(settings.ports, context.faults, storage_account=settings.storage_account).serve()
         operations = asyncio.create_task(context.operations.run())
         try:
             yield

@@ -53,7 +53,7 @@ def _show_news(job: AmlJob, states: dict[str, str]) -> None:
             with github.untrusted_lines():
                 say("\n".join(f"[{node.name}] {line}" for line in lines))
         if states.get(node.run_id) != node.status:
-            say(f"node {node.name}: {node.status}")
+            say(f"node {node.name}: {node.shown}")
         states[node.run_id] = node.status
 
 

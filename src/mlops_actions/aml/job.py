@@ -28,7 +28,7 @@ JOB_TAG = "job"
 """Tag of a model with the name of the job that registered it."""
 
 COMPLETED = "Completed"
-_LOGS = ("user_logs/std_log.txt", "azureml-logs/70_driver_log.txt")
+_LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt", "azureml-logs/70_driver_log.txt")
 _REGISTRATION = "registration_details"
 _REGISTRATION_FILE = "model_registration_details.json"
 _HISTORY = "/history/v1.0{workspace}/runs/"
@@ -37,11 +37,20 @@ _MLFLOW = "/mlflow/v2.0{workspace}/api/2.0/mlflow/runs/get"
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the pipeline: its name there, the id of its run, and what state it is in."""
+    """A node of the pipeline: its name there, the id of its run, and what state it is in.
+
+    `reused` is the former run that Azure ML answered the node from, if it did not run again.
+    """
 
     name: str
     run_id: str
     status: str
+    reused: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """Its state for people."""
+        return f"{self.status}, reused" if self.reused else self.status
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ class AmlJob:
         query: dict[str, str] = {}
         while True:
             page = self.rest.api(f"{_HISTORY}{self.name}/children", query) or {}
-            nodes += [Node(_node_name(run), run["runId"], run["status"]) for run in page.get("value") or []]
+            nodes += [_node(run) for run in page.get("value") or []]
             if not (token := page.get("continuationToken")):
                 return nodes
             query = {"$continuationtoken": token}
@@ -107,11 +116,11 @@ class AmlJob:
     def metrics(self) -> dict[str, float | None]:
         """The last value of each MLflow metric of the nodes; of two nodes' metrics of one name, the later node's.
 
-        None where it is not finite, for which JSON has no number.
+        None where it is not finite, for which JSON has no number. A reused node's are those of its former run.
         """
         found: dict[str, float | None] = {}
         for node in self.nodes():
-            run = self.rest.api(_MLFLOW, {"run_id": node.run_id}) or {}
+            run = self.rest.api(_MLFLOW, {"run_id": node.reused or node.run_id}) or {}
             metrics = ((run.get("run") or {}).get("data") or {}).get("metrics") or []
             found.update({metric["key"]: _finite(float(metric["value"])) for metric in metrics})
         return found
@@ -132,6 +141,13 @@ class AmlJob:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _node(run: Mapping[str, Any]) -> Node:
+    properties = run.get("properties") or {}
+    is_reused = str(properties.get("azureml.isreused")).lower() == "true"
+    reused = properties.get("azureml.reusedrunid") if is_reused else None
+    return Node(_node_name(run), run["runId"], run["status"], reused)
 
 
 def _node_name(run: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ with mlflow.start_run():
         mlflow.log_metric(name, float(value), step=step)
 """
 
+RUN_ANEW = {"default_compute": f"azureml:{COMPUTE}", "force_rerun": True}
+
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
@@ -65,7 +67,7 @@ def test_a_job_that_registers_a_model(
 
 
 def test_the_model_is_this_jobs_and_not_the_latest(action: Action, write_yaml: WriteYaml, model: str) -> None:
-    file = write_yaml("pipeline.yaml", training(model))
+    file = write_yaml("pipeline.yaml", training(model) | {"settings": RUN_ANEW})
     first, second = (f"{model}-{number}" for number in (1, 2))
     for number, job in enumerate((first, second), 1):
         ran = action("run-aml-pipeline", file=file, job_name=job)
@@ -89,11 +91,21 @@ def test_the_metrics_of_the_nodes(action: Action, write_yaml: WriteYaml) -> None
         **logging,
         outputs={"done": {"type": "uri_file"}},
     )
-    ran = action("run-aml-pipeline", file=write_yaml("pipeline.yaml", pipeline({"first": first, "second": second})))
-    assert ran.status == 0, ran.log
-    assert json.loads(ran.outputs["metrics"]) == {"accuracy": 0.75, "loss": None, "seconds": 3.0}
-    assert "| accuracy | 0.75 |" in ran.summary
-    assert "| loss | not a finite number |" in ran.summary
+    file = write_yaml("pipeline.yaml", pipeline({"first": first, "second": second}))
+    for number, state in enumerate(("Completed", "Completed, reused")):
+        ran = action("run-aml-pipeline", file=file, job_name=f"measures-{number}")
+        assert ran.status == 0, ran.log
+        assert json.loads(ran.outputs["metrics"]) == {"accuracy": 0.75, "loss": None, "seconds": 3.0}
+        assert "| accuracy | 0.75 |" in ran.summary
+        assert "| loss | not a finite number |" in ran.summary
+        assert f"| second | {state} |" in ran.summary
+
+
+def test_what_did_not_change_is_not_trained_again(action: Action, write_yaml: WriteYaml, model: str) -> None:
+    file = write_yaml("pipeline.yaml", training(model))
+    ran = [action("run-aml-pipeline", file=file, job_name=f"{model}-{number}") for number in range(2)]
+    assert [one.outputs["model-version"] for one in ran] == ["1", "1"]
+    assert "| train | Completed, reused |" in ran[1].summary
 
 
 def test_a_job_without_a_model(action: Action, write_yaml: WriteYaml) -> None:

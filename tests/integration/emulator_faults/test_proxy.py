@@ -38,7 +38,8 @@ def armory(tmp_path: Path) -> Armory:
 
 @contextlib.asynccontextmanager
 async def proxy(armory: Armory, *, api: int = 1, blob: int = 1) -> AsyncIterator[int]:
-    server = await Proxy(Ports(proxy=0, api=api, blob=blob, mlflow=1), armory).serve()
+    ports = Ports(proxy=0, api=api, blob=blob, mlflow=1)
+    server = await Proxy(ports, armory, storage_account="a").serve()
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -77,6 +78,17 @@ def test_azures_hosts_and_those_of_no_proxy_do_not(armory: Armory, monkeypatch: 
                 _, *ends = await tunnel(own, host, to)
                 assert await through(*ends, b"direct") == b"direct"
             assert machine.asked == []
+
+    run(work())
+
+
+def test_storage_accounts_of_others_are_outside(armory: Armory, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with echo() as port, machine_proxy(port) as machine, proxy(armory, blob=1) as own:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{machine.port}")
+            _, *ends = await tunnel(own, "opendata.blob.core.windows.net", 443)
+            assert await through(*ends, b"a data set") == b"a data set"
+            assert machine.asked[0].startswith("CONNECT opendata.blob.core.windows.net:443 ")
 
     run(work())
 

@@ -59,7 +59,7 @@ def test_what_cannot_be_met_is_an_error(text: str, problem: str) -> None:
         conda.read(text)
 
 
-@pytest.mark.conformance("conda packages that are on PyPI")
+@pytest.mark.conformance("environments: a conda file, with conda packages that PyPI has")
 @pytest.mark.parametrize(
     ("package", "line", "note"),
     [

@@ -82,7 +82,7 @@ def test_what_steps_install_is_found(steps: str, lines: list[str], context: Path
     assert list(read(f"FROM python:3.8\n{steps}\n", context).pip) == lines
 
 
-@pytest.mark.conformance("build context without Docker")
+@pytest.mark.conformance("environments: a build context without Docker")
 def test_a_dockerfile_as_azures_own_images_have_it_is_followed(context: Path) -> None:
     text = """FROM mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest
 WORKDIR /

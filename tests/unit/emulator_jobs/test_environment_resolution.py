@@ -27,7 +27,7 @@ from azureml_emulator.jobs.environment.resolve import of_image
         ("localhost:5000/team/model:1", None, False),
     ],
 )
-@pytest.mark.conformance("image alone")
+@pytest.mark.conformance("environments: an image alone")
 def test_images_for_python_are_told_by_their_names(name: str, python: str | None, is_plain: bool) -> None:
     found = images.describe(name)
     assert (found.language, found.python, found.is_plain) == (None, python, is_plain)
@@ -55,8 +55,12 @@ def test_images_for_other_languages_are_refused(name: str, language: str) -> Non
         ("sklearn-1.5", "3.10", "scikit-learn==1.5.*"),
         ("AzureML-sklearn-1.0-ubuntu20.04-py38-cpu", "3.8", 'scikit-learn~=1.0.2; python_version < "3.11"'),
         ("AzureML-sklearn-0.24-ubuntu18.04-py37-cpu", "3.7", 'scikit-learn~=0.24.2; python_version < "3.10"'),
-        ("tensorflow-2.16-cuda12", "3.10", 'tensorflow-cpu==2.16.*; platform_machine == "x86_64"'),
-        ("AzureML-tensorflow-2.4-ubuntu18.04-py37-cuda11-gpu", "3.7", "numpy<2"),
+        (
+            "tensorflow-2.16-cuda12",
+            "3.10",
+            'tensorflow-cpu==2.16.*; python_version < "3.13" and platform_machine == "x86_64"',
+        ),
+        ("AzureML-tensorflow-2.4-ubuntu18.04-py37-cuda11-gpu", "3.7", 'numpy<2; python_version < "3.13"'),
         ("acpt-pytorch-2.2-cuda12.1", "3.10", 'torch~=2.2.2; python_version < "3.13"'),
         ("acpt-pytorch-2.8-cuda12.6", "3.10", "torch==2.8.*"),
         ("AzureML-ACPT-pytorch-1.13-py38-cuda11.7-gpu", "3.8", 'torch~=1.13.1; python_version < "3.11"'),
@@ -68,7 +72,7 @@ def test_images_for_other_languages_are_refused(name: str, language: str) -> Non
         ("responsibleai-ubuntu20.04-py38-cpu", "3.8", "responsibleai>=0.30"),
     ],
 )
-@pytest.mark.conformance("curated environments")
+@pytest.mark.conformance("environments: curated ones, by a catalogue")
 def test_curated_environments_are_found_by_families(name: str, python: str | None, line: str) -> None:
     found = Catalogue().find(name)
     assert found is not None
@@ -94,7 +98,7 @@ def test_azures_curated_images_are_known() -> None:
     assert Catalogue().find("nothing-of-azures") is None
 
 
-@pytest.mark.conformance("a catalogue of one's own")
+@pytest.mark.conformance("environments: a catalogue of one's own")
 def test_a_users_entries_come_first_and_may_change_at_any_time(tmp_path: Path) -> None:
     file = tmp_path / "curated.yaml"
     catalogue = Catalogue(file)

@@ -83,6 +83,6 @@ def test_values_at_the_end_of_what_numbers_can_be_are_not_drawn() -> None:
 
 
 def test_runs_of_one_name_are_told_apart() -> None:
-    runs = [{"name": "a", "display_name": "train"}, {"name": "b", "display_name": "train"}]
+    runs = [{"name": name, "display_name": "train", "parent": None} for name in "ab"]
     assert labels(runs) == {"a": "train (a)", "b": "train (b)"}
     assert labels(runs[:1]) == {"a": "train"}

@@ -44,7 +44,7 @@ def _below(definitions: Definitions, run: Run) -> list[tuple[str, Run]]:
     """The run and those below it, each with what its parameters and metrics are headed by."""
     found = [("", run)]
     for child in definitions.descendants(run):
-        found.append((f"{child['display_name']} / ", child))
+        found.append((f"{states.title(child)} / ", child))
         if len(found) == _MOST_BELOW:
             break
     return found

@@ -164,7 +164,7 @@ class Definitions:
     def _read_inputs(self, run: Spec, deep: int) -> Iterator[Input]:
         if sweep := self.sweep_of(run):
             sampled = trials.hyperparameters(run)
-            yield from (Input(name, value=value, note="hyperparameter") for name, value in sampled.items())
+            yield from (Input(name, value=str(value), note="hyperparameter") for name, value in sampled.items())
             yield from (one for one in self.inputs(sweep, deep + 1) if one.name not in sampled)
             return
         given = _given(self.specification(run).get("inputs"))

@@ -101,7 +101,9 @@ def _node(node: Node, child: Mapping[str, Any] | None, parent: Mapping[str, Any]
         status = "Not run" if states.ended(parent) else runs.NOT_STARTED
         return Shown("node", node.name, node.label, box, None, status, node.kind)
     took = seconds_between(child["startTimeUtc"], child["endTimeUtc"])
-    told = duration(took) if took is not None else node.kind
+    kind = states.kind(child) if states.kind(child) != "node" else node.kind
+    parts = [duration(took) if took is not None else "", kind if kind != "command" or took is None else ""]
+    told = " · ".join(part for part in parts if part)
     href = url("jobs", str(child["name"]))
     return Shown("node", node.name, node.label, box, href, states.shown(child), told)
 

@@ -98,7 +98,7 @@ class JobViews:
     def _logs(self, definitions: Definitions, run: Run) -> list[_File]:
         own = [_File(str(run["name"]), log, "") for log in run["logs"]]
         below = definitions.descendants(run)
-        return own + [_File(str(one["name"]), log, str(one["display_name"])) for one in below for log in one["logs"]]
+        return own + [_File(str(one["name"]), log, states.title(one)) for one in below for log in one["logs"]]
 
     def logs(self, request: Request) -> Response:
         """One of its logs: the end, or the part that is asked for."""

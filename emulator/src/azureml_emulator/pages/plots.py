@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import states
 from .rendering import number
 from .tracking import Point
 
@@ -74,7 +75,7 @@ class Plot:
 
 def labels(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What each run is called in a plot, by its name: its display name, and its name where that is not enough."""
-    shown = [str(run["display_name"]) for run in runs]
+    shown = [states.title(run) for run in runs]
     return {
         str(run["name"]): label if shown.count(label) == 1 else f"{label} ({run['name']})"
         for run, label in zip(runs, shown, strict=True)

@@ -99,6 +99,12 @@ def _type_of(properties: Mapping[str, Any]) -> str:
     return str(next((one for one in named if one), spec.get("type") or ""))
 
 
+def _within(path: str, address: str) -> bool:
+    """Whether a path belongs to an entry of the navigation; to the first, the jobs, belong their pages."""
+    below = ("/jobs/", "/compare") if address == "/" else (f"{address}/",)
+    return path == address or path.startswith(below)
+
+
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__, "templates"),
@@ -111,13 +117,16 @@ def _environment() -> jinja2.Environment:
         duration=duration,
         size=size,
         number=number,
+        brief=lambda value: number(value) if isinstance(value, float) else str(value),
         when=when,
         pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         tone=states.tone,
         called=states.called,
         kind=states.kind,
+        title=states.title,
         type_of=_type_of,
     )
+    made.tests.update(within=_within)
     made.globals.update(url=url, seconds_between=seconds_between)
     return made
 

@@ -64,6 +64,8 @@ def kind(run: Mapping[str, Any]) -> str:
     """What a run is, by the type that run history gives it; a sweep says so itself."""
     if run["properties"].get("runTemplate") == "HyperDrive":
         return "sweep"
+    if run["properties"].get("StepType") == "SubGraphCloudStep":
+        return "pipeline"
     return _KINDS.get(str(run["kind"]).lower(), str(run["kind"]))
 
 
@@ -71,6 +73,12 @@ def shown(run: Mapping[str, Any]) -> str:
     """The state that a run is shown in: its status, or that its result is a former run's."""
     reused = str(run["properties"].get("azureml.isreused", "")).lower() == "true"
     return "Reused" if reused and run["status"] == runs.COMPLETED else str(run["status"])
+
+
+def title(run: Mapping[str, Any]) -> str:
+    """What a run is called: its display name, unless that is a trial's, which is its sweep's name and a number."""
+    shown, sweep = str(run["display_name"]), f"{run['parent']}_"
+    return f"trial {shown.removeprefix(sweep)}" if shown.startswith(sweep) else shown
 
 
 def ended(run: Mapping[str, Any]) -> bool:

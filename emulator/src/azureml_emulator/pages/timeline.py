@@ -59,6 +59,6 @@ def timeline(run: Mapping[str, Any], children: Sequence[Mapping[str, Any]]) -> T
         told = f"waited {duration(queue)}, ran {duration(took)}"
         width = max(place(end) - x, 3)
         status = states.shown(child)
-        label, href = str(child["display_name"]), url("jobs", str(child["name"]))
+        label, href = states.title(child), url("jobs", str(child["name"]))
         bars.append(Bar(label, href, status, round(x, 1), number * ROW, round(waited, 1), round(width, 1), told))
     return Timeline(bars, len(children) * ROW, duration(span))

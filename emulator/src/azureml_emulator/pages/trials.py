@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import plots, states
-from .tracking import NOTHING, Metrics, Point, Unavailable
+from .tracking import NOTHING, Logged, Metrics, Point, Unavailable
 
 Run = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ class Trial:
 
     run: Run
     shown: str
-    values: Mapping[str, str]
+    values: Mapping[str, Any]
     score: float | None
     is_best: bool
 
@@ -33,6 +33,7 @@ class Trials:
     names: Sequence[str]
     trials: Sequence[Trial]
     plot: plots.Plot | None
+    trouble: str
 
 
 def is_sweep(run: Run) -> bool:
@@ -40,13 +41,13 @@ def is_sweep(run: Run) -> bool:
     return bool(run["properties"].get("runTemplate") == "HyperDrive")
 
 
-def hyperparameters(run: Run) -> dict[str, str]:
+def hyperparameters(run: Run) -> dict[str, Any]:
     """What a trial was given, as its tag says; none for another run."""
     try:
         given = json.loads(run["tags"].get("hyperparameters", "{}"))
     except ValueError:
         return {}
-    return {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
+    return given if isinstance(given, dict) else {}
 
 
 def of(run: Run, children: Sequence[Run], metrics: Metrics) -> Trials | None:
@@ -55,10 +56,12 @@ def of(run: Run, children: Sequence[Run], metrics: Metrics) -> Trials | None:
         return None
     config = _primary(run)
     metric = config.get("name", "")
+    logged: Mapping[str, Logged] = {}
+    trouble = ""
     try:
         logged = metrics.logged(children)
-    except Unavailable:
-        logged = {}
+    except Unavailable as error:
+        trouble = f"What the trials logged cannot be read now: {error}."
     best = run["properties"].get("best_child_run_id")
     trials = [
         Trial(
@@ -76,7 +79,8 @@ def of(run: Run, children: Sequence[Run], metrics: Metrics) -> Trials | None:
         goal=config.get("goal", ""),
         names=list(dict.fromkeys(name for one in trials for name in one.values)),
         trials=trials,
-        plot=plots.draw(metric, {"by trial": points}, unit="trial"),
+        plot=plots.draw(metric, {"trials": points}, unit="trial"),
+        trouble=trouble,
     )
 
 

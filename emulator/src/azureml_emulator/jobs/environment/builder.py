@@ -123,7 +123,7 @@ class _Build:
         listed.write_text("\n".join(pip) + "\n")
         target = ["--python", str(self._folder / "bin" / "python"), *self._builder.torch_options(pip, self._log)]
         if not self._python.is_wanted:
-            target += [f"--no-build-package={name}" for name in packages.table()["wheels_only"]]
+            target += [f"--only-binary={name}" for name in packages.table()["wheels_only"]]
         recorder = _Recorder(self._log)
         ended = self._uv(["pip", "install", *target, "--requirement", str(listed)], recorder)
         if ended.exit_code:
