@@ -55,10 +55,14 @@ def _npm_ci(folder: Path) -> None:
 
 
 def start(settings: Settings) -> subprocess.Popen[bytes]:
-    """Start Azurite's blob service on loopback and wait until it listens. Raises AzuriteError if it does not."""
+    """Start Azurite's blob service on loopback and wait until it listens. Raises AzuriteError if it does not.
+
+    What it has acknowledged outlives a kill: see durable.js.
+    """
     program = install() / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
     certificates = settings.certificates
-    command: list[str | Path] = [_NODE, program, "--blobHost", "127.0.0.1", "--blobPort", str(settings.ports.blob)]
+    command: list[str | Path] = [_NODE, "--require", _PACKAGE / "durable.js", program]
+    command += ["--blobHost", "127.0.0.1", "--blobPort", str(settings.ports.blob)]
     command += ["--cert", certificates / "server.pem", "--key", certificates / "server.key"]
     command += ["--location", settings.state / "azurite", "--oauth", "basic"]
     command += ["--disableTelemetry", "--skipApiVersionCheck", "--silent"]

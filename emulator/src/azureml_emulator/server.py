@@ -25,7 +25,7 @@ from .operations import Operations
 from .processes import end, record
 from .proxy import Proxy
 from .settings import Settings, load
-from .store import Store
+from .store import Store, StoreInUse
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ def open_context(settings: Settings) -> Context:
     return Context(settings, store, Blobs(settings), operations, faults, catalogue=catalogue)
 
 
-async def _serve(settings: Settings) -> None:
-    context = open_context(settings)
+async def _serve(context: Context) -> None:
+    settings = context.settings
     page = pages.Server(context)
     failure: Exception | None = None
 
@@ -105,13 +105,18 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = load(state)
     upstream.keep_to_others(settings.ports.proxy)
+    try:
+        context = open_context(settings)
+    except StoreInUse as error:
+        # Before anything is written down or ended: all that is there belongs to the server that runs.
+        raise SystemExit(str(error)) from error
     tls.certify(settings.certificates)
     record(state / "pid", "emulator", os.getpid())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Uvicorn raises the signal that stopped it once more: by default that would end this process before its children.
     signal.signal(signal.SIGTERM, _exit)
     try:
-        asyncio.run(_serve(settings))
+        asyncio.run(_serve(context))
     finally:
         for file in sorted((state / "pid").iterdir()):
             if file.name != "emulator":
