@@ -30,8 +30,11 @@ test: setup ## all linters and all tests
 bench: setup ## how fast it is: reports/*-bench.json, docs/*-bench.md; TOPIC=emulator for one
 	@$(RUN) python -m benchmarks $(TOPIC)
 
+soak: setup ## the long random tests: kills of the emulator, reports/emulator.json; KILLS=20 for a short one, SEED= for the same again
+	@$(RUN) python -m soak $(TOPIC) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
 clean: setup ## end everything and forget what it holds: images, models, photos, reports
 	@$(RUN) python -m sandbox clean
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: help setup demo up down lint test bench clean
+.PHONY: help setup demo up down lint test bench soak clean

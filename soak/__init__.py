@@ -1,0 +1,1 @@
+"""The long random tests at full size: `make soak`."""

@@ -1,0 +1,69 @@
+"""What the kills have shown: a flat object of figures for programs, and a table for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from .lane import Outcome
+from .moments import MOMENTS
+
+_FILE = Path(__file__).parents[2] / "reports" / "emulator.json"
+
+Figures = dict[str, int | float | str]
+
+
+def figures(outcomes: Sequence[Outcome], *, kills: int, seed: int, seconds: float) -> Figures:
+    """The figures of all emulators together."""
+    done, acknowledged = Counter[str](), Counter[str]()
+    for outcome in outcomes:
+        done += outcome.kills
+        acknowledged += outcome.acknowledged
+    starts = [one for outcome in outcomes for one in outcome.start_seconds]
+    return {
+        "kills": sum(done[moment] for moment in MOMENTS),
+        "kills_wanted": kills,
+        "seed": seed,
+        **{f"kills_during_{moment}": done[moment] for moment in MOMENTS},
+        "kills_of_the_server_alone": done["server"],
+        "kills_of_everything": done["everything"],
+        "acknowledged": sum(acknowledged.values()),
+        **{f"acknowledged_{kind.replace(' ', '_')}": count for kind, count in sorted(acknowledged.items())},
+        "lost": sum(len(outcome.lost) for outcome in outcomes),
+        "starts": len(starts),
+        "starts_failed": sum(len(outcome.failed_starts) for outcome in outcomes),
+        "start_seconds_median": round(statistics.median(starts), 2) if starts else 0,
+        "start_seconds_worst": round(max(starts, default=0), 2),
+        "stores_broken": sum(len(outcome.broken_stores) for outcome in outcomes),
+        "runs_after_a_start": sum(outcome.runs for outcome in outcomes),
+        "runs_after_a_start_failed": sum(len(outcome.failed_runs) for outcome in outcomes),
+        "runs_that_ran_twice": sum(outcome.ran_twice for outcome in outcomes),
+        "wrong_answers": sum(len(outcome.wrong) for outcome in outcomes),
+        "emulators_side_by_side": len(outcomes),
+        "seconds": round(seconds, 1),
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def write(found: Figures) -> None:
+    """Write the figures to `reports/emulator.json`."""
+    _FILE.parent.mkdir(exist_ok=True)
+    _FILE.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def show(found: Figures, console: Console) -> None:
+    """Print the figures as a table."""
+    table = Table("the emulator under kill -9", "", box=None)
+    table.columns[1].justify = "right"
+    for key, value in found.items():
+        table.add_row(key.replace("_", " "), str(value))
+    console.print(table)
