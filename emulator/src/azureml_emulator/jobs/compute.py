@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from .. import computes
 from ..context import Context
-from .specification import Node
+from .specification import SERVERLESS, Node
 from .stopping import JobFailed, Stop
 
 _STARTING = frozenset({"Creating", "Starting", "Restarting", "SettingUp"})
-
-SERVERLESS = "serverless"
-"""The compute of a node that names none: Azure makes one for it, and removes it afterwards."""
 
 
 def name(node: Node) -> str | None:

@@ -13,7 +13,7 @@ from .environment import resolve
 from .parallel.specification import ParallelWork
 from .parallel.specification import check as check_parallel
 from .references import NodeOutput, ParentInput
-from .specification import Asset, Graph, Literal, Node, Pipeline, Target
+from .specification import SERVERLESS, Asset, Graph, Literal, Node, Pipeline, Target
 from .sweep import trial
 
 Known = Literal | Asset | Port
@@ -205,7 +205,7 @@ def _check_cycles(graph: Graph) -> None:
 
 def _check_compute(context: Context, node: Node) -> None:
     name = compute.name(node)
-    if node.compute is None or name == compute.SERVERLESS:
+    if node.compute is None or name == SERVERLESS:
         return
     if context.store.get("computes", node.compute) is None:
         raise bad_request(
