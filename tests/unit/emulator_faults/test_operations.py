@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Route
 
 from azureml_emulator import server
 from azureml_emulator.app import create_app
@@ -27,7 +27,7 @@ def every_route(routes: Iterable[BaseRoute]) -> Iterator[Route]:
             yield route
         elif isinstance(route, Mount):
             within = route.app
-            while not isinstance(within, Router):
+            while not hasattr(within, "routes"):
                 within = within._app  # type: ignore[attr-defined]
             yield from every_route(within.routes)
         else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from azureml_emulator import settings
 from azureml_emulator.context import Context
@@ -24,10 +27,25 @@ def context(tmp_path: Path) -> Iterator[Context]:
     context.store.close()
 
 
+@dataclass(frozen=True)
+class Pages:
+    """The page's application, asked without a server."""
+
+    app: ASGIApp
+    address: str
+
+    def get(self, path: str, params: dict[str, str] | None = None) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=self.address) as client:
+                return await client.get(path, params=params)
+
+        return asyncio.run(ask())
+
+
 @pytest.fixture
-def site(context: Context) -> TestClient:
-    address = f"http://127.0.0.1:{context.settings.ports.page}"
-    return TestClient(create_app(context), base_url=address, raise_server_exceptions=False)
+def site(context: Context) -> Pages:
+    return Pages(create_app(context), f"http://127.0.0.1:{context.settings.ports.page}")
 
 
 def begin(context: Context, name: str, *, status: str = "Completed", **fields: Any) -> None:
@@ -54,7 +72,7 @@ def begin(context: Context, name: str, *, status: str = "Completed", **fields: A
         ("/files", "workspaceblobstore"),
     ],
 )
-def test_an_empty_emulator_says_so(site: TestClient, path: str, told: str) -> None:
+def test_an_empty_emulator_says_so(site: Pages, path: str, told: str) -> None:
     answer = site.get(path)
     assert answer.status_code == 200
     assert told in answer.text
@@ -65,7 +83,7 @@ def names(text: str) -> list[str]:
     return re.findall(r'name="run" value="([^"]+)"', text)
 
 
-def test_a_long_list_of_jobs_comes_in_pages_newest_first(site: TestClient, context: Context) -> None:
+def test_a_long_list_of_jobs_comes_in_pages_newest_first(site: Pages, context: Context) -> None:
     for number in range(120):
         begin(context, f"job{number:03d}")
         begin(context, f"job{number:03d}_node", parent=f"job{number:03d}")
@@ -79,7 +97,7 @@ def test_a_long_list_of_jobs_comes_in_pages_newest_first(site: TestClient, conte
     assert seen == [f"job{number:03d}" for number in reversed(range(120))]
 
 
-def test_jobs_are_found_by_experiment_state_and_text(site: TestClient, context: Context) -> None:
+def test_jobs_are_found_by_experiment_state_and_text(site: Pages, context: Context) -> None:
     begin(context, "one", experiment="a")
     begin(context, "two", experiment="b", status="Failed", tags={"who": "Ädä"})
     begin(context, "three", experiment="b")
@@ -93,7 +111,7 @@ def test_jobs_are_found_by_experiment_state_and_text(site: TestClient, context: 
 
 
 @pytest.mark.parametrize("page", ["-1", "0", "9" * 30, "x", "²", "1e9"])
-def test_a_page_that_is_none_does_no_harm(site: TestClient, context: Context, page: str) -> None:
+def test_a_page_that_is_none_does_no_harm(site: Pages, context: Context, page: str) -> None:
     begin(context, "one")
     assert site.get("/", params={"page": page}).status_code == 200
     assert site.get("/models", params={"page": page}).status_code == 200
@@ -104,7 +122,7 @@ def job(context: Context, name: str, **properties: Any) -> None:
     context.store.put("jobs", path, {"id": path, "name": name, "properties": properties})
 
 
-def test_nodes_that_have_not_begun_are_drawn(site: TestClient, context: Context) -> None:
+def test_nodes_that_have_not_begun_are_drawn(site: Pages, context: Context) -> None:
     begin(context, "job", status="Running")
     reads = {"x": {"job_input_type": "literal", "value": "${{parent.jobs.first.outputs.y}}"}}
     job(context, "job", jobs={"first": {"type": "command"}, "second": {"type": "command", "inputs": reads}})
@@ -115,9 +133,7 @@ def test_nodes_that_have_not_begun_are_drawn(site: TestClient, context: Context)
     assert text.count('class="arrow"') == 1
 
 
-def test_nodes_of_an_ended_pipeline_that_never_ran_are_told_from_those_to_come(
-    site: TestClient, context: Context
-) -> None:
+def test_nodes_of_an_ended_pipeline_that_never_ran_are_told_from_those_to_come(site: Pages, context: Context) -> None:
     begin(context, "job", status="Failed")
     job(context, "job", jobs={"later": {"type": "command"}})
     assert 'data-state="Not run"' in site.get("/jobs/job").text
@@ -134,7 +150,7 @@ def test_nodes_of_an_ended_pipeline_that_never_ran_are_told_from_those_to_come(
         [],
     ],
 )  # fmt: skip
-def test_strange_definitions_are_shown_nevertheless(site: TestClient, context: Context, jobs: Any) -> None:
+def test_strange_definitions_are_shown_nevertheless(site: Pages, context: Context, jobs: Any) -> None:
     begin(context, "job", status="Running")
     for name in ("a", "b"):
         begin(context, name, parent="job", properties={"azureml.nodeName": name})
@@ -143,7 +159,7 @@ def test_strange_definitions_are_shown_nevertheless(site: TestClient, context: C
         assert site.get(path).status_code == 200, path
 
 
-def test_a_component_that_holds_itself_ends(site: TestClient, context: Context) -> None:
+def test_a_component_that_holds_itself_ends(site: Pages, context: Context) -> None:
     path = f"{context.workspace_id}/components/snake/versions/1"
     spec = {"type": "pipeline", "jobs": {"snake": {"type": "pipeline", "component": path}}}
     context.store.put("components", path, {"id": path, "name": "1", "properties": {"componentSpec": spec}})
@@ -156,16 +172,14 @@ def test_a_component_that_holds_itself_ends(site: TestClient, context: Context) 
     assert site.get("/jobs/run0/logs").status_code == 200
 
 
-def test_mlflow_that_does_not_answer_is_told(site: TestClient, context: Context) -> None:
+def test_mlflow_that_does_not_answer_is_told(site: Pages, context: Context) -> None:
     begin(context, "one", mlflow="a" * 32, experiment_id="1")
     begin(context, "two", mlflow="b" * 32, experiment_id="1")
     assert "the MLflow server does not answer" in site.get("/jobs/one/metrics").text
     assert "the MLflow server does not answer" in site.get("/compare?run=one&run=two").text
 
 
-def test_a_defect_is_a_page_without_a_traceback(
-    site: TestClient, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_defect_is_a_page_without_a_traceback(site: Pages, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("inner secret")
 

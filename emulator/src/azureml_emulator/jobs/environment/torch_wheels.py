@@ -32,7 +32,7 @@ class TorchWheels:
             return ["--torch-backend", "cpu"]
         log.line(
             f"{_INDEX} cannot be reached: PyTorch comes from the package index as it is there. On Linux with an x86 "
-            "processor that is the build for CUDA, which runs on CPUs as well, with 3 to 6 GB to fetch and unpack"
+            "processor that is the build for CUDA, which runs on CPUs as well, but takes about 5 GB of disk"
         )
         return []
 
