@@ -41,6 +41,17 @@ def problem(context: Context, node: Node) -> JobFailed | None:
     )
 
 
+def most_nodes(context: Context, node: Node) -> int | None:
+    """How many machines the compute has at most; None for a serverless one, which has as many as are asked for."""
+    found = computes.find(context, name(node) or SERVERLESS)
+    if found is None:
+        return None
+    properties = found["properties"]
+    if properties["computeType"] == computes.INSTANCE:
+        return 1
+    return int((properties["properties"].get("scaleSettings") or {}).get("maxNodeCount") or 1)
+
+
 def is_instance(context: Context, node: Node) -> bool:
     """Whether the node runs on a compute instance; else on machines that are allocated for it."""
     found = computes.find(context, name(node) or SERVERLESS)

@@ -211,3 +211,9 @@ def _check_compute(context: Context, node: Node) -> None:
         raise bad_request(
             f"node {node.name}: the compute {name} is not found in workspace {context.settings.workspace}"
         )
+    wanted, most = getattr(node.component.work, "instances", 1), compute.most_nodes(context, node)
+    if most is not None and wanted > most:
+        raise bad_request(
+            f"node {node.name} asks for {wanted} instances, but the compute {name} has {most} at most; ask for fewer, "
+            "or choose a cluster with more nodes"
+        )
