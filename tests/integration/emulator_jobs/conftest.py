@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 from azure.ai.ml import MLClient, load_job
-from azure.ai.ml.entities import ComputeInstance, Environment, Job
+from azure.ai.ml.entities import AmlCompute, ComputeInstance, Environment, Job
 from azure.ai.ml.operations._run_history_constants import RunHistoryConstants
 from azure.core.exceptions import ResourceNotFoundError
 
 COMPUTE = "jobs-machine"
+CLUSTER = "jobs-cluster"
 ENVIRONMENT = "plain-python"
 REGISTER = "azureml://registries/azureml/components/register_model/versions/0.0.21"
 TERMINAL = {"Completed", "Failed", "Canceled"}
@@ -37,6 +38,7 @@ def workspace(client: MLClient) -> MLClient:
             client.compute.begin_start(COMPUTE).result()
     except ResourceNotFoundError:
         client.compute.begin_create_or_update(ComputeInstance(name=COMPUTE, size="Standard_DS3_v2")).result()
+    client.compute.begin_create_or_update(AmlCompute(name=CLUSTER, size="Standard_DS3_v2", max_instances=4)).result()
     conda = {"name": "plain", "dependencies": ["python=3.11"]}
     client.environments.create_or_update(
         Environment(name=ENVIRONMENT, version="1", image="debian:12", conda_file=conda)
@@ -53,6 +55,7 @@ def submit(client: MLClient, tmp_path: Path) -> Submit:
         *,
         scripts: dict[str, str] | None = None,
         components: dict[str, object] | None = None,
+        compute: str = COMPUTE,
         **fields: object,
     ) -> Job:
         source = tmp_path / uuid.uuid4().hex
@@ -66,7 +69,7 @@ def submit(client: MLClient, tmp_path: Path) -> Submit:
             "type": "pipeline",
             "experiment_name": "tests",
             # Run anew: tests share a workspace, and would be answered from each other's runs.
-            "settings": {"default_compute": f"azureml:{COMPUTE}", "force_rerun": True},
+            "settings": {"default_compute": f"azureml:{compute}", "force_rerun": True},
             "jobs": jobs,
             **fields,
         }

@@ -10,7 +10,7 @@ from azure.ai.ml import MLClient, command
 from azure.ai.ml.entities import Job
 from azure.core.exceptions import HttpResponseError
 
-from .conftest import COMPUTE, ENVIRONMENT, Submit, children, ended, failure, until
+from .conftest import CLUSTER, COMPUTE, ENVIRONMENT, Submit, children, ended, failure, until
 
 # Rank 0 listens where the master is said to be; the others tell it who they are.
 MEET = """
@@ -46,7 +46,7 @@ def submitted(client: MLClient, line: str, folder: Path, *, instances: int = 1, 
             command=line,
             code=str(folder / "code"),
             environment=f"{ENVIRONMENT}@latest",
-            compute=COMPUTE,
+            compute=CLUSTER if instances > 1 else COMPUTE,
             instance_count=instances,
             **fields,  # type: ignore[arg-type]
         )
@@ -157,12 +157,19 @@ def test_a_distributed_node_of_a_pipeline(client: MLClient, submit: Submit, tmp_
                 "outputs": {"o": {"type": "uri_folder"}},
                 "distribution": {"type": "pytorch", "process_count_per_instance": 1},
                 "resources": {"instance_count": 2},
+                "compute": f"azureml:{CLUSTER}",
             }
         }
     )
     assert ended(client, job.name) == "Completed", failure(client, job.name)
     client.jobs.download(children(client, job.name)["both"].name, download_path=tmp_path, output_name="o")
     assert sorted(f.name for f in (tmp_path / "named-outputs/o").iterdir()) == ["0.txt", "1.txt"]
+
+
+@pytest.mark.conformance("refusals: more instances than the compute has")
+def test_more_instances_than_the_compute_has_are_refused(client: MLClient, tmp_path: Path) -> None:
+    with pytest.raises(HttpResponseError, match="asks for 5 instances, but the compute jobs-cluster has 4 at most"):
+        submitted(client, "true", tmp_path, instances=5, distribution={"type": "pytorch"})
 
 
 @pytest.mark.parametrize(

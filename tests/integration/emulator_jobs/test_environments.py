@@ -14,7 +14,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azureml_emulator.curated import catalogue
 
 from ..conftest import Emulator
-from .conftest import COMPUTE, ended, failure, until
+from .conftest import COMPUTE, Submit, ended, failure, node, until
 
 CATALOGUE = b"""
 environments:
@@ -81,6 +81,23 @@ def test_a_curated_environment_is_named_in_every_way(reference: str, run: Run) -
     assert job.status == "Completed", log
     assert "six 1.17.0 catalogue" in log
     assert "is one of Azure's curated environments (a test): its image is not run here" in log
+
+
+@pytest.mark.conformance("environments: curated ones, by a catalogue")
+def test_nodes_of_a_pipeline_have_environments_of_their_own(submit: Submit, client: MLClient) -> None:
+    seen = "python -c 'import six; assert six.__version__ == \"1.17.0\"'"
+    fails = "! python -c 'import six' 2>/dev/null"
+    made = submit(
+        {
+            "curated": node(seen, environment="AzureML-tests-1.0-ubuntu20.04-py38-cpu"),
+            "registry": {
+                **node(seen),
+                "environment": "azureml://registries/azureml/environments/tests-2/labels/latest",
+            },
+            "plain": node(fails),
+        }
+    )
+    assert ended(client, made.name) == "Completed"
 
 
 @pytest.mark.conformance("environments: curated ones, by a catalogue")

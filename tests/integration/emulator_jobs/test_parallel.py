@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,14 @@ from azure.ai.ml.entities import Environment, Job
 from azure.ai.ml.parallel import RunFunction, parallel_run_function
 from azure.core.exceptions import HttpResponseError
 
-from .conftest import COMPUTE, ENVIRONMENT, Submit, children, ended, failure, until
+from .conftest import CLUSTER, ENVIRONMENT, Submit, children, ended, failure, until
+
+
+@pytest.fixture
+def submit(submit: Submit) -> Submit:
+    """Submits to the cluster: a compute instance is one machine."""
+    return functools.partial(submit, compute=CLUSTER)
+
 
 NAMES = """
 import argparse, os
@@ -170,7 +178,7 @@ def test_too_many_failed_mini_batches_fail_the_job(client: MLClient, files: Path
         task=RunFunction(code=str(code), entry_script="entry.py", environment=f"{ENVIRONMENT}:1"),
     )
 
-    @dsl.pipeline(default_compute=COMPUTE, experiment_name="tests")  # type: ignore[untyped-decorator]
+    @dsl.pipeline(default_compute=CLUSTER, experiment_name="tests")  # type: ignore[untyped-decorator]
     def scoring() -> None:
         score(data=Input(type="uri_folder", path=str(files)))
 

@@ -15,7 +15,7 @@ from azure.ai.ml.entities import (
 )
 
 from ..conftest import Emulator
-from .conftest import COMPUTE, ENVIRONMENT, ended, failure
+from .conftest import COMPUTE, ENVIRONMENT, Submit, children, ended, failure, node
 
 CURL = """
 status() { curl --silent --output /dev/null --write-out '%{http_code}' --header "Authorization: Bearer $1" "$2"; }
@@ -113,3 +113,15 @@ def test_a_clusters_identity_is_its_jobs(client: MLClient, tmp_path: Path) -> No
     first, second = log(client, job, tmp_path).strip().splitlines()[-2:]
     assert json.loads(first)["resource"] == "https://management.azure.com"
     assert "Identity not found" in json.loads(second)["error_description"]
+
+
+def test_the_nodes_of_a_pipeline_have_its_identity_or_their_own(
+    client: MLClient, submit: Submit, tmp_path: Path
+) -> None:
+    told = "env | grep --only-matching --extended-regexp '^(OBO|MSI)_ENDPOINT' || echo none"
+    own = node(told, identity={"type": "managed"})
+    job = submit({"own": own, "whole": node(told)}, identity={"type": "user_identity"})
+    assert ended(client, job.name) == "Completed", failure(client, job.name)
+    runs = children(client, job.name)
+    assert log(client, runs["own"], tmp_path / "own").splitlines()[-1] == "MSI_ENDPOINT"
+    assert log(client, runs["whole"], tmp_path / "whole").splitlines()[-1] == "OBO_ENDPOINT"

@@ -152,6 +152,26 @@ WHOLE: dict[str, tuple[str, str, dict[str, Any]]] = {
             }
         },
     ),
+    "command": (
+        "PUT",
+        "/jobs/n{n}",
+        {
+            "properties": {
+                "jobType": "Command",
+                "displayName": "x",
+                "experimentName": "tests",
+                "tags": {"a": "b"},
+                "inputs": {"a": {"jobInputType": "literal", "value": "1"}},
+                "outputs": {"o": {"jobOutputType": "uri_folder", "mode": "ReadWriteMount"}},
+                "command": "echo ${{inputs.a}} ${{outputs.o}}",
+                "environmentId": "azureml:plain:1",
+                "computeId": "/computes/nowhere",
+                "limits": {"timeout": "PT1M"},
+                "distribution": {"distributionType": "Mpi", "processCountPerInstance": 2},
+                "environmentVariables": {"A": "B"},
+            }
+        },
+    ),
     "sweep": (
         "PUT",
         "/jobs/w{n}",

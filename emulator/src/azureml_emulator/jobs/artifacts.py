@@ -22,6 +22,8 @@ RUN_ORIGIN = "ExperimentRun"
 _ORIGINS = frozenset({RUN_ORIGIN, "LocalUpload"})
 _OTHER_STORE = "Datastore."
 _ANY = "_"
+_LONGEST = 1024
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _OF_RUN = re.compile(
     r"azureml://.+/(?:experiments|experimentids)/[^/]+/runs/(?P<run>[^/?]+)(?:/artifacts(?:/(?P<path>[^?]*))?)?"
@@ -54,9 +56,13 @@ def of_run(run: str, path: str = "") -> Address:
 
 
 def clean(path: str) -> str:
-    """The path without needless slashes and dots. Raises ServiceError (400) for one that leads out of its folder."""
-    if "\0" in path or ".." in path.split("/"):
-        raise bad_request(f"'{path}' is not the path of an artifact", "ValidationError")
+    """The path without needless slashes and dots. Raises ServiceError (400) for one that leads out of its folder.
+
+    What storage takes as a blob's name is all that is taken:
+    https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+    """
+    if ".." in path.split("/") or len(path) > _LONGEST or _NO_NAME.search(path):
+        raise bad_request(f"{path[:_LONGEST]!r} is not the path of an artifact", "ValidationError")
     return "" if (cleaned := str(PurePosixPath(path.strip("/")))) == "." else cleaned
 
 

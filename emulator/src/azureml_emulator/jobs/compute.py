@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from .. import computes
 from ..context import Context
-from .specification import Node
+from .specification import SERVERLESS, Node
 from .stopping import JobFailed, Stop
 
 _STARTING = frozenset({"Creating", "Starting", "Restarting", "SettingUp"})
-
-SERVERLESS = "serverless"
-"""The compute of a node that names none: Azure makes one for it, and removes it afterwards."""
 
 
 def name(node: Node) -> str | None:
@@ -42,6 +39,17 @@ def problem(context: Context, node: Node) -> JobFailed | None:
     return JobFailed(
         f"Compute instance {called} is not running: its state is {state}. Start it, and submit the job again.",
     )
+
+
+def most_nodes(context: Context, node: Node) -> int | None:
+    """How many machines the compute has at most; None for a serverless one, which has as many as are asked for."""
+    found = computes.find(context, name(node) or SERVERLESS)
+    if found is None:
+        return None
+    properties = found["properties"]
+    if properties["computeType"] == computes.INSTANCE:
+        return 1
+    return int((properties["properties"].get("scaleSettings") or {}).get("maxNodeCount") or 1)
 
 
 def is_instance(context: Context, node: Node) -> bool:

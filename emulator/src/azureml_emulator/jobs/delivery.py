@@ -9,6 +9,7 @@ from ..context import Context
 from ..errors import ServiceError
 from . import inputs, output_files, storage
 from .assignment import Assignment, Files
+from .components import Port
 from .data_errors import DataError, failed
 from .inputs import InputFiles
 from .logs import RunLog
@@ -21,6 +22,13 @@ from .web import Fetching
 
 Note = Callable[[str, str, str], None]
 """Takes note of an output: its name, URI and type."""
+
+
+def _kind(port: Port | None, value: Files) -> str:
+    """The type that files are delivered as: that of the input, but a file stays a file where a folder is taken."""
+    if port is None or not port.is_data or (port.type, value.type) == ("uri_folder", "uri_file"):
+        return value.type
+    return port.type
 
 
 class Delivery:
@@ -62,7 +70,7 @@ class Delivery:
             value.uri,
             self._folder / "inputs" / name,
             fetching,
-            kind=port.type if port is not None and port.is_data else value.type,
+            kind=_kind(port, value),
             mode=self._mode(name, value),
             empty=value.job is not None,
         )
@@ -87,12 +95,18 @@ class Delivery:
                 self._assignment.outputs[name],
                 self._folder / "outputs",
                 kind=target.type,
-                mode=Mode(target.mode or Mode.READ_WRITE_MOUNT),
+                mode=self._output_mode(name, target.mode),
                 check=self._stop.check,
             )
             for name, target in self._assignment.node.outputs.items()
         ]
         return {output.name: output.value for output in self._outputs}
+
+    def _output_mode(self, name: str, given: str | None) -> Mode:
+        mode = Mode(given or Mode.READ_WRITE_MOUNT)
+        # The run's log is among its artifacts, and is being written: what a mount brought of it would be taken back.
+        own = self._assignment.outputs[name] == storage.artifacts(self._context, self._assignment.run)
+        return Mode.UPLOAD if own and mode is Mode.READ_WRITE_MOUNT else mode
 
     def take_artifacts(self, folder: Path) -> None:
         """Bring to the run's artifacts what the command wrote to `./outputs` or `./logs`."""

@@ -49,9 +49,7 @@ class Forwarder:
 
     async def _forward(self, request: Request, path: str, operation: str, *, azureml: bool) -> Response:
         await run_in_threadpool(self._services.tracking.wait)
-        content = await request.body()
-        if len(content) > _LARGEST:
-            raise ServiceError(413, "INVALID_PARAMETER_VALUE", f"a request may hold {_LARGEST >> 20} MB at most")
+        content = await _read(request)
         body = _document(content)
         given = {key: value for key, value in request.headers.items() if key.lower() not in _NOT_SENT_ON}
         try:
@@ -76,7 +74,8 @@ class Forwarder:
         if answer.is_success:
             await run_in_threadpool(self._follow, operation, body or {}, told)
             told = self._placed(told, azureml=azureml)
-        return JSONResponse(told, status_code=answer.status_code)
+        # As MLflow wrote it: a metric may be no number.
+        return Response(json.dumps(told), answer.status_code, media_type="application/json")
 
     def _query(self, request: Request) -> list[tuple[str, str | int | float | bool | None]]:
         return [
@@ -85,7 +84,10 @@ class Forwarder:
         ]
 
     def _to_mlflow(self, body: dict[str, Any]) -> dict[str, Any]:
-        changed: dict[str, Any] = exchange_run_ids(body, self._names.to_mlflow)
+        try:
+            changed: dict[str, Any] = exchange_run_ids(body, self._names.to_mlflow)
+        except RecursionError as error:
+            raise ServiceError(400, "MALFORMED_REQUEST", "the request body is nested too deeply") from error
         if isinstance(changed.get("filter"), str):
             changed["filter"] = exchange_in_filter(changed["filter"], self._names.to_mlflow)
         return changed
@@ -111,6 +113,15 @@ class Forwarder:
                     self._services.context, str(run), experiment, azureml=azureml
                 )
         return changed
+
+
+async def _read(request: Request) -> bytes:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _LARGEST:
+            raise ServiceError(413, "INVALID_PARAMETER_VALUE", f"a request may hold {_LARGEST >> 20} MB at most")
+    return bytes(content)
 
 
 def _document(content: bytes) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ _KIND = models.KIND
 _STAGES = ("None", "Staging", "Production", "Archived")
 _READS_FILES = frozenset({"model-versions/create"})
 _MOST = 1000
+_LONGEST_FILTER = 2000
 _MODEL = re.compile(r"models:/(?:(?P<logged>m-[0-9a-f]+)|(?P<name>[^/@]+)/(?P<version>[^/]+))")
 _CONDITION = re.compile(
     r"\s*(?:attributes?\.)?(?P<field>name|run_id|source_path|version_number|tags?\.(?:\w+|`[^`]+`|\"[^\"]+\"))\s*"
@@ -67,6 +68,8 @@ def conditions(text: str) -> list[tuple[str, Compare, str]]:
 
     Raises ServiceError (400) for a filter that is none.
     """
+    if len(text) > _LONGEST_FILTER:
+        raise _invalid(f"The filter string has more than {_LONGEST_FILTER} characters.")
     found = []
     for part in re.split(r"\bAND\b(?=(?:[^']*'[^']*')*[^']*$)", text, flags=re.IGNORECASE) if text.strip() else []:
         match = _CONDITION.fullmatch(part)
@@ -125,7 +128,7 @@ class Registry:
             raise _invalid(error.message) from error
         if self._container(name) is not None:
             raise refused(400, "RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.")
-        said = {"tags": _tags(body), "description": body.get("description")}
+        said = {"tags": _tags(body), "description": _optional(body, "description")}
         asset_containers.put(self._context, _KIND, name, said, self._scope)
         return {"registered_model": self._model(name, azureml=azureml)}
 
@@ -167,7 +170,7 @@ class Registry:
 
     def _update(self, body: Body, azureml: bool) -> Answer:
         name = self._existing(body)
-        self._say(name, description=body.get("description"))
+        self._say(name, description=_optional(body, "description"))
         return {"registered_model": self._model(name, azureml=azureml)}
 
     def _delete(self, body: Body, _: bool) -> Answer:
@@ -194,8 +197,10 @@ class Registry:
 
     def _latest_versions(self, body: Body, azureml: bool) -> Answer:
         found = self._model(self._existing(body), azureml=azureml)["latest_versions"]
-        stages = body.get("stages")
+        stages = body.get("stages") or []
         wanted = [stages] if isinstance(stages, str) else stages
+        if not isinstance(wanted, list):
+            raise _invalid("Invalid value for parameter 'stages'.")
         return {"model_versions": [v for v in found if not wanted or v["current_stage"] in wanted]}
 
     # Versions.
@@ -241,8 +246,8 @@ class Registry:
         address = self._address(_text(body, "source"))
         properties = {
             "modelUri": artifacts.datastore_uri(self._context, address),
-            "jobName": body.get("run_id") or _run_of(address),
-            "description": body.get("description"),
+            "jobName": _optional(body, "run_id") or _run_of(address),
+            "description": _optional(body, "description"),
             "tags": _tags(body),
             **self._described(address),
         }
@@ -284,7 +289,7 @@ class Registry:
         )
 
     def _update_version(self, body: Body, azureml: bool) -> Answer:
-        stored = self._change(self._stored(body), description=body.get("description"))
+        stored = self._change(self._stored(body), description=_optional(body, "description"))
         return {"model_version": self._version(stored, azureml=azureml)}
 
     def _delete_version(self, body: Body, _: bool) -> Answer:
@@ -338,6 +343,10 @@ def _text(body: Body, field: str) -> str:
     if not isinstance(value, str) or not value:
         raise _invalid(f"Missing value for required parameter '{field}'.")
     return value
+
+
+def _optional(body: Body, field: str) -> str | None:
+    return _text(body, field) if body.get(field) not in (None, "") else None
 
 
 def _stage(version: Answer) -> str:

@@ -36,6 +36,8 @@ def place(context: Context, target: Target, *, run: str, output: str, datastore:
     """
     store = (datastore or storage.default_datastore(context)).rpartition("/")[2].removeprefix("azureml:")
     values = {"name": run, "output_name": output, "default_datastore": store}
+    if output == storage.ARTIFACTS and not target.uri:
+        return storage.artifacts(context, run)
 
     def fill(match: re.Match[str]) -> str:
         if match["name"] not in values:

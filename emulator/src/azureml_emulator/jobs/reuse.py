@@ -14,9 +14,9 @@ from dataclasses import asdict
 from typing import Any
 
 from ..context import Context
-from ..store import Value
-from . import runs
-from .assignment import Assignment
+from ..store import Value as Run
+from . import modes, runs
+from .assignment import Assignment, Files, Value
 from .components import RegisterModel
 from .services import Services
 from .specification import Literal
@@ -31,6 +31,8 @@ def key(context: Context, assignment: Assignment) -> str | None:
     """
     node = assignment.node
     if node.graph is not None or node.sweep is not None or not node.component.deterministic:
+        return None
+    if any(isinstance(value, Files) and _is_written(value) for value in assignment.inputs.values()):
         return None
     decisive = {
         "work": _work(context, assignment),
@@ -54,13 +56,18 @@ def _work(context: Context, assignment: Assignment) -> Mapping[str, Any]:
     return dict(described)
 
 
-def _input(value: object) -> list[str]:
+def _is_written(value: Files) -> bool:
+    """Whether the run changes its input, which is an effect that its outputs do not tell of."""
+    return modes.of_input(value.mode, "an input") is modes.Mode.READ_WRITE_MOUNT
+
+
+def _input(value: Value) -> list[str | None]:
     if isinstance(value, Literal):
         return ["value", value.value]
-    return ["files", str(getattr(value, "uri", "")).rstrip("/"), str(getattr(value, "type", ""))]
+    return ["files", value.uri.rstrip("/"), value.type, value.mode]
 
 
-def find(services: Services, key: str) -> Value | None:
+def find(services: Services, key: str) -> Run | None:
     """The run that has completed with this key and still has its outputs, or None."""
     known = services.context.store.get(KIND, key)
     run = services.runs.get(known["run"]) if known else None
@@ -74,7 +81,7 @@ def remember(services: Services, run: str, key: str) -> None:
     services.context.store.put(KIND, key, {"run": run})
 
 
-def take_over(services: Services, assignment: Assignment, former: Value) -> None:
+def take_over(services: Services, assignment: Assignment, former: Run) -> None:
     """Complete the run with the outputs of the former one, and say in its properties that it is reused."""
     run = assignment.run
     fields = services.runs.get(run) or {"properties": {}}

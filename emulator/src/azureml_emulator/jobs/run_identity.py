@@ -22,6 +22,7 @@ from . import compute
 from .assignment import Assignment
 from .job_identity import MANAGED, USER
 from .runs import KIND, TERMINAL
+from .specification import SERVERLESS
 
 PATH = "/run-identity"
 
@@ -61,7 +62,7 @@ def _client(of: str) -> str:
 
 def _of_compute(context: Context, assignment: Assignment) -> str | None:
     """The client id of the identity that the run's compute has, or None."""
-    found = computes.find(context, compute.name(assignment.node) or compute.SERVERLESS)
+    found = computes.find(context, compute.name(assignment.node) or SERVERLESS)
     given = (found or {}).get("identity") or {}
     if str(given.get("type", "None")) == "None" or found is None:
         return None

@@ -79,7 +79,8 @@ class Runs:
 
     def children(self, name: str) -> list[Value]:
         """The runs of a pipeline's nodes, oldest first."""
-        return [run for run in self._store.list(KIND) if run["parent"] == name]
+        newest_first, _ = self._store.search(KIND, {"parent": name}, limit=-1)  # SQLite's way to say: all.
+        return list(newest_first)[::-1]
 
     def unfinished(self) -> list[Value]:
         """The runs that have not ended, but for those that nothing here runs."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..context import Context
 from ..errors import bad_request, not_implemented
-from . import components, job_identity, modes
+from . import components, job_identity, modes, promoted
 from .components import CommandWork, Component, GraphWork, Port, arm_id
 from .distribution import read_distribution, read_instances
 from .job_identity import JobIdentity
@@ -25,6 +25,8 @@ _DURATION = re.compile(
     r"^P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?$"
 )
 _NODE_TYPES = frozenset({"command", "pipeline", "parallel", "sweep"})
+SERVERLESS = "serverless"
+"""The compute of a node that names none: Azure makes one for it, and removes it afterwards."""
 _DEEPEST = 10
 """Pipelines in pipelines: Azure allows fewer. A component that contains itself is stopped by it."""
 
@@ -121,15 +123,17 @@ def read_pipeline(context: Context, properties: Mapping[str, Any]) -> Pipeline:
     compute = text(properties.get("computeId"), "computeId") or text(
         settings.get("default_compute"), "settings.default_compute"
     )
+    surroundings = _Surroundings(context, compute)
     inputs = {name: _given(one, f"input {name}") for name, one in mappings(properties.get("inputs"), "inputs")}
     outputs = {
         name: read_target(one, f"outputs.{name}") for name, one in mappings(properties.get("outputs"), "outputs")
     }
-    graph = _job_graph(context, properties, compute)
+    values = {name: one.value for name, one in inputs.items() if isinstance(one, Literal)}
+    graph = _job_graph(surroundings, properties, values)
     if graph is not None:
         outputs = {name: Target(kind) for name, kind in graph.outputs.items()} | outputs
     else:
-        nodes = _nodes(context, properties.get("jobs"), compute)
+        nodes = _nodes(replace(surroundings, values=values), properties.get("jobs"))
         graph = Graph(_ports(inputs), {name: target.type for name, target in outputs.items()}, nodes)
     return Pipeline(_delivering(graph, outputs), inputs, outputs, _settings(settings, properties.get("identity")))
 
@@ -148,15 +152,30 @@ def _delivering(graph: Graph, outputs: Mapping[str, Target]) -> Graph:
     return replace(graph, nodes=nodes)
 
 
-def _job_graph(context: Context, properties: Mapping[str, Any], compute: str | None) -> Graph | None:
+@dataclass(frozen=True)
+class _Surroundings:
+    """What nodes are read in: the compute of those that name none, and the values of the pipeline's inputs."""
+
+    context: Context
+    compute: str | None
+    values: Mapping[str, str] = field(default_factory=dict)
+    depth: int = 0
+
+    def within(self, component: Component, compute: str | None, values: Mapping[str, str]) -> _Surroundings:
+        """Those of the nodes of a pipeline component that is run with these values."""
+        defaults = {name: port.default for name, port in component.inputs.items() if port.default is not None}
+        return _Surroundings(self.context, compute, {**defaults, **values}, self.depth + 1)
+
+
+def _job_graph(surroundings: _Surroundings, properties: Mapping[str, Any], values: Mapping[str, str]) -> Graph | None:
     """The graph of the pipeline component that a job names instead of having nodes itself, or None."""
     identity = text(properties.get("componentId"), "componentId")
     if identity is None or properties.get("jobs"):
         return None
-    component = components.load(context, identity)
+    component = components.load(surroundings.context, identity)
     if not isinstance(component.work, GraphWork):
         raise bad_request(f"component {identity} is not a pipeline")
-    return _graph(context, component, component.work, compute, depth=1)
+    return _graph(surroundings.within(component, surroundings.compute, values), component, component.work)
 
 
 def _settings(given: Mapping[str, Any], identity: object) -> Settings:
@@ -212,37 +231,38 @@ def read_command(properties: Mapping[str, Any], name: str) -> Node:
     )
 
 
-def _nodes(context: Context, given: object, compute: str | None, depth: int = 0) -> dict[str, Node]:
+def _nodes(surroundings: _Surroundings, given: object) -> dict[str, Node]:
     nodes = mapping(given, "jobs")
     if not nodes:
         raise bad_request("the pipeline has no jobs")
-    return {name: _node(context, name, one, compute, depth) for name, one in nodes.items()}
+    return {name: _node(surroundings, name, one) for name, one in nodes.items()}
 
 
-def _graph(context: Context, component: Component, work: GraphWork, compute: str | None, depth: int) -> Graph:
-    if depth > _DEEPEST:
+def _graph(surroundings: _Surroundings, component: Component, work: GraphWork) -> Graph:
+    if surroundings.depth > _DEEPEST:
         raise bad_request(f"component {component.id}: pipelines are nested more than {_DEEPEST} deep")
-    return Graph(component.inputs, component.outputs, _nodes(context, work.jobs, compute, depth))
+    return Graph(component.inputs, component.outputs, _nodes(surroundings, work.jobs))
 
 
-def _node(context: Context, name: str, given: object, default_compute: str | None, depth: int) -> Node:
+def _node(surroundings: _Surroundings, name: str, given: object) -> Node:
     where = f"jobs.{name}"
-    spec = mapping(given, where)
+    spec = promoted.resolve(mapping(given, where), surroundings.values, f"node {name}")
     if (kind := spec.get("type", "command")) not in _NODE_TYPES:
         raise not_implemented(f"a node of type {kind} ({name})")
     trial = mapping(spec.get("trial"), f"{where}.trial") if kind == "sweep" else spec
     identity = text(trial.get("componentId"), f"{where}.componentId")
     if identity is None:
         raise bad_request(f"node {name} has no componentId")
-    component = _overridden(components.load(context, identity), spec, where)
-    compute = text(spec.get("computeId"), f"{where}.computeId") or default_compute
-    graph = None
-    if isinstance(component.work, GraphWork):
-        graph = _graph(context, component, component.work, compute, depth + 1)
+    component = _overridden(components.load(surroundings.context, identity), spec, where)
+    compute = _compute(surroundings, text(spec.get("computeId"), f"{where}.computeId"))
     inputs = {
         key: (_node_input(one, f"node {name}, input {key}"), modes.of_input(one.get("mode"), f"{where}.inputs.{key}"))
         for key, one in mappings(spec.get("inputs"), f"{where}.inputs")
     }
+    graph = None
+    if isinstance(component.work, GraphWork):
+        values = _values({key: source for key, (source, _) in inputs.items()}, surroundings.values)
+        graph = _graph(surroundings.within(component, compute, values), component, component.work)
     return Node(
         name=name,
         display_name=text(spec.get("display_name"), f"{where}.display_name") or name,
@@ -257,6 +277,27 @@ def _node(context: Context, name: str, given: object, default_compute: str | Non
         sweep=read_sweep(spec, where) if kind == "sweep" else None,
         identity=job_identity.read(spec.get("identity"), f"{where}.identity"),
     )
+
+
+def _compute(surroundings: _Surroundings, named: str | None) -> str | None:
+    """The id of a node's compute: one that was promoted to an input of the pipeline is given by its name."""
+    if named is None:
+        return surroundings.compute
+    called = named.removeprefix("azureml:")
+    if "/" in called or called == SERVERLESS:
+        return called
+    return f"{surroundings.context.workspace_id}/computes/{called}"
+
+
+def _values(inputs: Mapping[str, Given | Reference], outside: Mapping[str, str]) -> dict[str, str]:
+    """The values that a pipeline within a pipeline is run with."""
+    found = {}
+    for name, source in inputs.items():
+        if isinstance(source, Literal):
+            found[name] = source.value
+        elif isinstance(source, ParentInput) and source.name in outside:
+            found[name] = outside[source.name]
+    return found
 
 
 def _overridden(component: Component, spec: Mapping[str, Any], where: str) -> Component:

@@ -155,6 +155,11 @@ def place(context: Context, uri: str) -> Place:
     return source
 
 
+def artifacts(context: Context, run: str) -> str:
+    """The URI of the folder that holds what the run logged and wrote to `./outputs`."""
+    return full_uri(context, f"azureml://datastores/workspaceartifactstore/paths/{artifact(run, '').prefix}")
+
+
 def default_datastore(context: Context) -> str:
     """The name of the workspace's default datastore."""
     for datastore in context.store.list("datastores", f"{context.workspace_id}/datastores/"):
@@ -200,8 +205,7 @@ def _output(context: Context, job: str, output: str, below: str) -> Located:
         raise not_found(f"Job {job} not found in workspace {context.settings.workspace}.", "UserError")
     kind = None
     if output == ARTIFACTS:
-        at = artifact(str(run["name"]), "")
-        uri = full_uri(context, f"azureml://datastores/workspaceartifactstore/paths/{at.prefix}")
+        uri = artifacts(context, str(run["name"]))
     else:
         found = (run.get("outputs") or {}).get(output)
         if found is None:

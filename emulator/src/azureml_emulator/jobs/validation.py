@@ -13,7 +13,7 @@ from .environment import resolve
 from .parallel.specification import ParallelWork
 from .parallel.specification import check as check_parallel
 from .references import NodeOutput, ParentInput
-from .specification import Asset, Graph, Literal, Node, Pipeline, Target
+from .specification import SERVERLESS, Asset, Graph, Literal, Node, Pipeline, Target
 from .sweep import trial
 
 Known = Literal | Asset | Port
@@ -205,9 +205,15 @@ def _check_cycles(graph: Graph) -> None:
 
 def _check_compute(context: Context, node: Node) -> None:
     name = compute.name(node)
-    if node.compute is None or name == compute.SERVERLESS:
+    if node.compute is None or name == SERVERLESS:
         return
     if context.store.get("computes", node.compute) is None:
         raise bad_request(
             f"node {node.name}: the compute {name} is not found in workspace {context.settings.workspace}"
+        )
+    wanted, most = getattr(node.component.work, "instances", 1), compute.most_nodes(context, node)
+    if most is not None and wanted > most:
+        raise bad_request(
+            f"node {node.name} asks for {wanted} instances, but the compute {name} has {most} at most; ask for fewer, "
+            "or choose a cluster with more nodes"
         )
