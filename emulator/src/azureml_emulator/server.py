@@ -87,10 +87,11 @@ async def _serve(context: Context) -> None:
 
 
 def _prepare(context: Context) -> None:
+    # MLflow first: it takes the longest, and nobody waits for it before the first job.
+    jobs.start(context)
     azurite.start(context.settings)
     for container in DATASTORES.values():
         context.blobs.container(container)
-    jobs.start(context)
 
 
 def _exit(number: int, _: FrameType | None) -> None:
