@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +203,19 @@ class Rest:
         """The resource at `path` below the workspace; None if there is none. Raises HttpResponseError."""
         return self._send("GET", self._url(path), {"api-version": API_VERSION})
 
+    def pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[list[dict[str, Any]]]:
+        """The resources in the list at `path` below the workspace, page by page. Raises HttpResponseError."""
+        url, asked = self._url(path), {"api-version": API_VERSION, **(query or {})}
+        while url:
+            page = self._send("GET", url, asked) or {}
+            yield list(page.get("value") or [])
+            # The link has the whole query.
+            url, asked = str(page.get("nextLink") or ""), {}
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> None:
+        """Ask for a change of the resource at `path`, and do not wait for it. Raises HttpResponseError."""
+        self._send("PATCH", self._url(path), {"api-version": API_VERSION}, body)
+
     def post(self, path: str) -> bool:
         """Ask for an operation on the resource at `path`, and do not wait for it; whether there is such a resource.
 
@@ -243,11 +256,13 @@ class Rest:
             self._api_url: str = (names or {})["api"]
         return self._api_url
 
-    def _send(self, method: str, url: str, query: dict[str, str]) -> dict[str, Any] | None:
+    def _send(
+        self, method: str, url: str, query: dict[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any] | None:
         from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see the module's docstring
         from azure.core.rest import HttpRequest  # noqa: PLC0415
 
-        response = self._client.send_request(HttpRequest(method, url, params=query))
+        response = self._client.send_request(HttpRequest(method, url, params=query, json=body))
         if response.status_code == 404:  # noqa: PLR2004
             return None
         if response.status_code >= 400:  # noqa: PLR2004
