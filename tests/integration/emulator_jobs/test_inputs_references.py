@@ -200,7 +200,7 @@ REFUSED = {
         "is in another workspace",
     ),
     "no such job": ("azureml://jobs/absent/outputs/a", 400, "Job absent not found"),
-    "no such registry": ("azureml://registries/absent/data/a/versions/1", 400, "is not found"),
+    "no such registry": ("azureml://registries/absent/data/a/versions/1", 400, "data a:1 not found in registry absent"),
     "dots": ("azureml://datastores/workspaceblobstore/paths/a/../b", 400, "'.' or '..' as a part of it"),
     "dots in a URL": ("wasbs://a@azuremlemulator.blob.core.windows.net/a/../b", 400, "'.' or '..' as a part of it"),
     "not a container": ("wasbs://azuremlemulator.blob.core.windows.net/a", 400, "wasbs://CONTAINER@ACCOUNT"),

@@ -98,6 +98,11 @@ class Component:
     deterministic: bool = True
     modes: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def program(self) -> CommandWork | ParallelWork | None:
+        """What is run as a program, in an environment; None for a pipeline, and for what the emulator does itself."""
+        return self.work if isinstance(self.work, CommandWork | ParallelWork) else None
+
 
 def load(context: Context, identity: str) -> Component:
     """The component with this id. Raises ServiceError (400) if there is none, (501) for a type that is not run here."""

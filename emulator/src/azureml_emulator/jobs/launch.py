@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -17,6 +18,10 @@ from .services import Services
 from .stopping import JobFailed, Stop
 
 _TICK_SECONDS = 0.1
+_TOO_LONG = (
+    "The command, with its inputs in place, or an environment variable is longer than the operating system allows "
+    "(128 KiB each on Linux). Hand long values over in a file."
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,10 @@ def _start(
             timeout=program.assignment.node.timeout,
             started=lambda pid: recorded.append(processes.record(services.context.settings.state / "pid", name, pid)),
         )
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        raise JobFailed(_TOO_LONG) from error
     finally:
         for file in recorded:
             file.unlink(missing_ok=True)
@@ -104,11 +113,13 @@ class _Group:
         ranks = self._program.processes
         self._log.line(f"Starting {len(ranks)} processes; each has a log of its own")
         with ThreadPoolExecutor(len(ranks)) as pool:
-            for process in ranks:
-                self._running[pool.submit(self._one, process)] = process
-            while any(process.role == "worker" for process in self._running.values()) and not self._over():
-                self._take(wait(self._running, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED).done)
-            self._end.set()
+            try:
+                for process in ranks:
+                    self._running[pool.submit(self._one, process)] = process
+                while any(process.role == "worker" for process in self._running.values()) and not self._over():
+                    self._take(wait(self._running, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED).done)
+            finally:
+                self._end.set()  # Even if one could not be started: the pool waits for the others.
             self._take(wait(self._running).done)
         return Outcome(canceled=self._stop.event.is_set() and self._error is None, error=self._error)
 

@@ -36,7 +36,7 @@ def variables(
     settings = services.context.settings
     kept = surroundings(own_proxy=settings.ports.proxy)
     home.mkdir(exist_ok=True)
-    work = assignment.node.component.work
+    program = assignment.node.component.program
     return {
         **kept,
         **_to_azure(settings),
@@ -51,7 +51,7 @@ def variables(
         **_ports("INPUT", inputs),
         **_ports("OUTPUT", outputs),
         **environment.variables,
-        **getattr(work, "variables", {}),
+        **(program.variables if program else {}),
         **assignment.node.variables,
     }
 

@@ -391,16 +391,21 @@ def _timeout(limits: object) -> float | None:
     given = mapping(limits, "limits").get("timeout")
     if given is None:
         return None
-    if match := _DURATION.match(str(given)):
-        parts = {unit: float(count or 0) for unit, count in match.groupdict().items()}
-        return parts["days"] * 86400 + parts["hours"] * 3600 + parts["minutes"] * 60 + parts["seconds"]
     try:
-        seconds = float(str(given))
+        seconds = _seconds(str(given))
     except ValueError as error:
         raise bad_request(f"limits.timeout is {given!r}, no duration") from error
     if not (math.isfinite(seconds) and seconds > 0):
         raise bad_request(f"limits.timeout is {given!r}, not a number of seconds")
     return seconds
+
+
+def _seconds(duration: str) -> float:
+    match = _DURATION.match(duration)
+    if match is None:
+        return float(duration)
+    parts = {unit: float(count or 0) for unit, count in match.groupdict().items()}
+    return parts["days"] * 86400 + parts["hours"] * 3600 + parts["minutes"] * 60 + parts["seconds"]
 
 
 __all__ = [

@@ -7,10 +7,9 @@ from http.client import NOT_IMPLEMENTED
 
 from ..context import Context
 from ..errors import ServiceError, bad_request, not_implemented
-from . import compute, distribution, modes, outputs, storage
-from .components import DATA_TYPES, CommandWork, Port, RegisterModel, check_command
+from . import compute, distribution, modes, outputs, storage, system_limits
+from .components import DATA_TYPES, CommandWork, Port, check_command
 from .environment import resolve
-from .parallel.specification import ParallelWork
 from .parallel.specification import check as check_parallel
 from .references import NodeOutput, ParentInput
 from .specification import SERVERLESS, Asset, Graph, Literal, Node, Pipeline, Target
@@ -83,6 +82,7 @@ def _check_named(node: Node, name: str) -> None:
 def check_node(context: Context, node: Node) -> None:
     """Raise ServiceError (400) for a node that cannot run, wherever it stands."""
     component = node.component
+    system_limits.check_ports([*component.inputs, *component.outputs], f"node {node.name}")
     for name, target in node.outputs.items():
         outputs.check(context, target, f"node {node.name}, output {name}")
     sampled = set(node.sweep.space) if node.sweep else set()
@@ -105,25 +105,26 @@ def check_node(context: Context, node: Node) -> None:
 
 
 def _check_program(context: Context, node: Node) -> None:
-    work = node.component.work
+    work, whose = node.component.program, f"node {node.name}"
     _check_compute(context, node)
-    if isinstance(work, RegisterModel):
+    if work is None:
         return
     if isinstance(work, CommandWork):
-        whose = f"node {node.name}"
+        system_limits.check_text(work.command, f"{whose}: its command")
         sampled = node.sweep.space if node.sweep else ()
         check_command(work.command, node.component.inputs, node.component.outputs, whose, sampled)
         distribution.check(work.distribution, work.instances, whose)
-    if isinstance(work, ParallelWork):
-        check_parallel(work, node.component.inputs, node.component.outputs, f"node {node.name}")
-    environment, code = getattr(work, "environment", None), getattr(work, "code", None)
-    variables = {**getattr(work, "variables", {}), **node.variables}
-    resolve.check(context, environment, f"node {node.name}", variables)
-    if code and context.store.get("codes", code) is None:
-        raise bad_request(f"node {node.name}: code {code} is not found")
+    else:
+        check_parallel(work, node.component.inputs, node.component.outputs, whose)
+    variables = {**work.variables, **node.variables}
+    system_limits.check_variables(variables, whose)
+    resolve.check(context, work.environment, whose, variables)
+    if work.code and context.store.get("codes", work.code) is None:
+        raise bad_request(f"{whose}: code {work.code} is not found")
 
 
 def _check_value(node: Node, name: str, value: str) -> None:
+    system_limits.check_text(value, f"node {node.name}, input {name}")
     if problem := node.component.inputs[name].problem(value):
         raise bad_request(f"node {node.name}, input {name} {problem}")
 
@@ -211,7 +212,8 @@ def _check_compute(context: Context, node: Node) -> None:
         raise bad_request(
             f"node {node.name}: the compute {name} is not found in workspace {context.settings.workspace}"
         )
-    wanted, most = getattr(node.component.work, "instances", 1), compute.most_nodes(context, node)
+    work, most = node.component.program, compute.most_nodes(context, node)
+    wanted = 1 if work is None else work.instances
     if most is not None and wanted > most:
         raise bad_request(
             f"node {node.name} asks for {wanted} instances, but the compute {name} has {most} at most; ask for fewer, "
