@@ -4,10 +4,12 @@ import json
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
+from azure.identity import ClientSecretCredential
 
 from azureml_emulator import identity, lifecycle
 from azureml_emulator.faults.client import PATH, Control, ControlError
@@ -66,7 +68,9 @@ def test_mistakes_are_lines_on_standard_error(emulator: Emulator, control: Contr
 
 
 @pytest.mark.conformance("faults: up --faults, and tokens that live shortly")
-def test_an_emulator_starts_with_faults_and_tokens_that_live_shortly(tmp_path: Path) -> None:
+def test_an_emulator_starts_with_faults_and_tokens_that_live_shortly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state, file = tmp_path / "state", tmp_path / "rules.yml"
     file.write_text(FILE)
     command = [COMMAND, "up", "--state", str(state), "--faults", str(file), "--token-lifetime", "20"]
@@ -74,7 +78,10 @@ def test_an_emulator_starts_with_faults_and_tokens_that_live_shortly(tmp_path: P
         subprocess.run(command, check=True, timeout=120, capture_output=True)
         known = load(state)
         assert [one["name"] for one in Control(known).listed()] == ["throttled", "rule-2"]
-        assert known.token_lifetime == 20
+        for name, value in lifecycle.environment(known).items():
+            monkeypatch.setenv(name, value)
+        credential = ClientSecretCredential(known.tenant_id, known.client_id, known.client_secret)
+        assert 15 < credential.get_token(f"https://{ARM_HOST}/.default").expires_on - time.time() <= 20
         assert stat.S_IMODE((state / "settings.json").stat().st_mode) == 0o600
         again = subprocess.run([*command[:-1], "30"], capture_output=True, text=True, timeout=60, check=False)
         assert again.stderr == "error: the emulator's tokens live 20 s: end it with `down` first\n"

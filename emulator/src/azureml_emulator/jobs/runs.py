@@ -87,9 +87,9 @@ class Runs:
         return [run for run in self._store.list(KIND) if run["status"] not in TERMINAL and run["kind"] != LOGGED]
 
     def untold(self) -> list[Value]:
-        """The runs that have ended without MLflow being told so."""
-        every = self._store.list(KIND)
-        return [run for run in every if run["mlflow"] and run["status"] in TERMINAL and not run.get("told")]
+        """The runs that have ended without MLflow being told so; it has told of the end of what was only logged."""
+        ended = [run for run in self._store.list(KIND) if run["status"] in TERMINAL and run["kind"] != LOGGED]
+        return [run for run in ended if run["mlflow"] and not run.get("told")]
 
     def move(self, name: str, status: str) -> None:
         """Bring a run to another state. One that ended stays as it is; after a request to cancel it can only end."""
