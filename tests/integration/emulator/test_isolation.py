@@ -55,18 +55,21 @@ def test_a_token_of_ours_is_taken(emulator: Emulator) -> None:
     assert ask(known, jwt.encode(claims(known), known.signing_key, "HS256")).status_code == 200
 
 
+@pytest.mark.conformance("trust: tokens of others, unsigned, or of another algorithm, audience, issuer or time")
 def test_a_token_of_another_emulator_is_not(emulator: Emulator, other: Settings) -> None:
     for one, its in ((emulator.settings, other), (other, emulator.settings)):
         answer = ask(one, identity.access_token(its, AUDIENCE))
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
 
 
+@pytest.mark.conformance("trust: tokens of others, unsigned, or of another algorithm, audience, issuer or time")
 def test_a_token_that_is_not_signed_is_not(emulator: Emulator) -> None:
     known = emulator.settings
     for algorithm in ("none", "None", "HS256"):
         assert ask(known, unsigned({"alg": algorithm, "typ": "JWT"}, claims(known))).status_code == 401
 
 
+@pytest.mark.conformance("trust: tokens of others, unsigned, or of another algorithm, audience, issuer or time")
 def test_a_token_of_another_algorithm_is_not(emulator: Emulator) -> None:
     known = emulator.settings
     assert ask(known, jwt.encode(claims(known), known.signing_key, "HS512")).status_code == 401
@@ -75,6 +78,7 @@ def test_a_token_of_another_algorithm_is_not(emulator: Emulator) -> None:
     assert ask(known, jwt.encode(claims(known), public, "HS256")).status_code == 401
 
 
+@pytest.mark.conformance("trust: tokens of others, unsigned, or of another algorithm, audience, issuer or time")
 def test_a_token_of_githubs_issuer_for_arm_is_not(emulator: Emulator) -> None:
     """Whoever may ask for such a token may choose its audience."""
     known = emulator.settings
@@ -89,12 +93,14 @@ def test_a_token_that_lacks_a_claim_is_not(emulator: Emulator, missing: str) -> 
     assert ask(known, jwt.encode(body, known.signing_key, "HS256")).status_code == 401
 
 
+@pytest.mark.conformance("trust: tokens of others, unsigned, or of another algorithm, audience, issuer or time")
 @pytest.mark.parametrize("change", [{"exp": 1}, {"nbf": 10**11}, {"aud": "https://graph.microsoft.com"}])
 def test_a_token_out_of_its_time_or_place_is_not(emulator: Emulator, change: dict[str, Any]) -> None:
     known = emulator.settings
     assert ask(known, jwt.encode(claims(known, **change), known.signing_key, "HS256")).status_code == 401
 
 
+@pytest.mark.conformance("trust: two emulators on one machine")
 def test_one_emulator_knows_nothing_of_the_other(emulator: Emulator, other: Settings, ml_client: MLClient) -> None:
     ml_client.environments.create_or_update(Environment(name="only-here", version="1", image="debian:12"))
     token = identity.access_token(other, AUDIENCE)
@@ -139,6 +145,7 @@ def listening(pids: list[int]) -> dict[int, set[str]]:
     return found
 
 
+@pytest.mark.conformance("trust: every socket listens on loopback alone")
 def test_every_socket_listens_on_loopback_alone(emulator: Emulator, other: Settings) -> None:
     for known in (emulator.settings, other):
         found: dict[int, set[str]] = {}
@@ -150,6 +157,7 @@ def test_every_socket_listens_on_loopback_alone(emulator: Emulator, other: Setti
         assert {address for addresses in found.values() for address in addresses} == {"127.0.0.1"}
 
 
+@pytest.mark.conformance("trust: one server to a state folder")
 def test_a_second_server_on_the_same_state_does_not_start(other: Settings) -> None:
     noted = (other.state / "pid" / "emulator").read_text()
     command = [sys.executable, "-m", "azureml_emulator.server", str(other.state)]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from soak.emulator import kill_again_and_again
 from soak.emulator.moments import MOMENTS
 from soak.emulator.report import figures
@@ -9,6 +11,7 @@ from soak.emulator.report import figures
 KILLS, SEED = 4, 6
 
 
+@pytest.mark.conformance("trust: nothing acknowledged is lost by kill -9")
 def test_an_emulator_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
     outcomes = kill_again_and_again(tmp_path / "soak", KILLS, SEED, lanes=1)
     assert [line for outcome in outcomes for line in outcome.mistakes()] == []

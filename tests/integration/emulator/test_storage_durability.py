@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from azure.core.exceptions import AzureError
 from azure.storage.blob import ContainerClient
 
@@ -58,6 +59,7 @@ def write(container: ContainerClient, blobs: dict[str, bytes | None], names: Ite
         return
 
 
+@pytest.mark.conformance("trust: nothing acknowledged is lost by kill -9")
 def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path) -> None:
     chance = random.Random(4)  # noqa: S311
     blobs: dict[str, bytes | None] = {}

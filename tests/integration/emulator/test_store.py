@@ -66,6 +66,7 @@ def test_others_wait_for_a_transaction(tmp_path: Path) -> None:
     assert seen == [{}]
 
 
+@pytest.mark.conformance("trust: nothing acknowledged is lost by kill -9")
 def test_a_kill_loses_nothing_that_was_acknowledged_and_leaves_no_half(tmp_path: Path) -> None:
     file = tmp_path / "store.sqlite"
     acknowledged = -1

@@ -29,6 +29,7 @@ def fault(emulator: Emulator, *arguments: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.conformance("faults: the commands fault add, list, clear and load")
 def test_load_list_add_and_clear(emulator: Emulator, control: Control, tmp_path: Path) -> None:
     file = tmp_path / "rules.yml"
     file.write_text(FILE)
@@ -49,6 +50,7 @@ def test_load_list_add_and_clear(emulator: Emulator, control: Control, tmp_path:
     assert fault(emulator, "list").stdout == "no fault is armed\n"
 
 
+@pytest.mark.conformance("faults: mistakes in a file of rules are told by their lines")
 def test_mistakes_are_lines_on_standard_error(emulator: Emulator, control: Control, tmp_path: Path) -> None:
     file = tmp_path / "rules.yml"
     file.write_text("- fault: status\n  status: 700\n")
@@ -63,6 +65,7 @@ def test_mistakes_are_lines_on_standard_error(emulator: Emulator, control: Contr
     assert control.listed() == []
 
 
+@pytest.mark.conformance("faults: up --faults, and tokens that live shortly")
 def test_an_emulator_starts_with_faults_and_tokens_that_live_shortly(tmp_path: Path) -> None:
     state, file = tmp_path / "state", tmp_path / "rules.yml"
     file.write_text(FILE)
@@ -101,6 +104,7 @@ def tokens(known: Settings) -> dict[str, str]:
     }
 
 
+@pytest.mark.conformance("trust: faults are armed with the control token alone")
 @pytest.mark.parametrize("which", ["nothing", "a client's access token", "the client's secret", "GitHub's"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_only_the_control_token_opens_it(

@@ -24,6 +24,7 @@ def instance(ml_client: MLClient) -> str:
     return name
 
 
+@pytest.mark.conformance("faults: a stuck long-running operation")
 def test_an_operation_is_stuck_until_its_fault_is_cleared(ml_client: MLClient, arm: Arm, control: Control) -> None:
     name = instance(ml_client)
     ml_client.compute.begin_stop(name).result()
@@ -39,6 +40,7 @@ def test_an_operation_is_stuck_until_its_fault_is_cleared(ml_client: MLClient, a
     assert ml_client.compute.get(name).state == "Running"
 
 
+@pytest.mark.conformance("faults: a stuck long-running operation")
 def test_an_operation_is_stuck_for_a_time(ml_client: MLClient, arm: Arm) -> None:
     name = instance(ml_client)
     arm("stuck_operation", operation="compute stop", seconds=2)
@@ -47,6 +49,7 @@ def test_an_operation_is_stuck_for_a_time(ml_client: MLClient, arm: Arm) -> None
     assert 2 <= time.monotonic() - began < 10
 
 
+@pytest.mark.conformance("faults: a compute that fails to allocate")
 def test_an_instance_that_gets_no_machine(ml_client: MLClient, arm: Arm, control: Control) -> None:
     name = f"ci-{uuid.uuid4().hex[:8]}"
     arm("allocation_failed", compute=name, count=1)
@@ -64,6 +67,7 @@ def test_an_instance_that_gets_no_machine(ml_client: MLClient, arm: Arm, control
     assert hits(control) == {"allocation_failed": 1}
 
 
+@pytest.mark.conformance("faults: a compute that fails to allocate")
 def test_an_instance_that_cannot_be_started(ml_client: MLClient, arm: Arm, control: Control) -> None:
     name = instance(ml_client)
     ml_client.compute.begin_stop(name).result()
@@ -75,6 +79,7 @@ def test_an_instance_that_cannot_be_started(ml_client: MLClient, arm: Arm, contr
     ml_client.compute.begin_start(name).result()
 
 
+@pytest.mark.conformance("faults: a node that is preempted")
 def test_a_running_node_is_preempted(client: MLClient, submit: Submit, arm: Arm, control: Control) -> None:
     arm("preempted_node", node="long", count=1)
     job = submit({"short": node("echo done"), "long": node("sleep 600")})
@@ -86,6 +91,7 @@ def test_a_running_node_is_preempted(client: MLClient, submit: Submit, arm: Arm,
     assert hits(control) == {"preempted_node": 1}
 
 
+@pytest.mark.conformance("faults: a node that is preempted")
 def test_a_node_runs_for_a_while_before_it_is_preempted(client: MLClient, submit: Submit, arm: Arm) -> None:
     arm("preempted_node", seconds=3, code="ServiceError", message="The node is gone.")
     job = submit({"long": node("sleep 600")})
@@ -99,6 +105,7 @@ def test_a_node_runs_for_a_while_before_it_is_preempted(client: MLClient, submit
     assert details.error.error.code == "ServiceError"
 
 
+@pytest.mark.conformance("faults: a compute that fails to allocate")
 def test_a_cluster_that_gets_no_machines(client: MLClient, submit: Submit, arm: Arm) -> None:
     cluster = f"cpu-{uuid.uuid4().hex[:8]}"
     client.compute.begin_create_or_update(AmlCompute(name=cluster, size="Standard_DS3_v2", max_instances=2)).result()
@@ -131,6 +138,7 @@ def test_a_node_does_not_wait_for_an_instance_that_was_never_made(client: MLClie
     assert "its state is CreateFailed" in failure(client, str(job.name))
 
 
+@pytest.mark.conformance("faults: what is armed survives a kill")
 def test_faults_and_what_they_hold_survive_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = tmp_path / "state"
     known = lifecycle.up(state)

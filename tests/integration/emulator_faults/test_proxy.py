@@ -50,6 +50,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 30))
 
 
+@pytest.mark.conformance("network: the machine's own proxy and NO_PROXY are honoured")
 def test_other_hosts_go_through_the_machines_proxy(armory: Armory, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         async with echo() as port, machine_proxy(port) as machine, proxy(armory) as own:
@@ -64,6 +65,7 @@ def test_other_hosts_go_through_the_machines_proxy(armory: Armory, monkeypatch: 
     run(work())
 
 
+@pytest.mark.conformance("network: the machine's own proxy and NO_PROXY are honoured")
 def test_azures_hosts_and_those_of_no_proxy_do_not(armory: Armory, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         async with echo() as port, machine_proxy(port) as machine, proxy(armory, api=port, blob=port) as own:

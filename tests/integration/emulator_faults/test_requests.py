@@ -32,6 +32,7 @@ def arm_client(emulator_environment: Emulator) -> httpx.Client:
     )
 
 
+@pytest.mark.conformance("faults: a status, with Retry-After")
 def test_the_sdk_waits_as_long_as_it_is_told_and_tries_again(ml_client: MLClient, arm: Arm, control: Control) -> None:
     arm("status", status=429, retry_after=1, route="GET computes", count=2)
     began = time.monotonic()
@@ -52,6 +53,7 @@ def test_a_status_has_azures_shape_and_headers(arm_client: httpx.Client, arm: Ar
     assert arm_client.get("/datastores").status_code == 200
 
 
+@pytest.mark.conformance("faults: a status, with Retry-After")
 def test_a_status_that_does_not_pass_is_the_sdks_own_exception(ml_client: MLClient, arm: Arm) -> None:
     arm("status", status=409, operation="environment create", message="Not now.")
     with pytest.raises(HttpResponseError, match="Not now") as caught:
@@ -59,6 +61,7 @@ def test_a_status_that_does_not_pass_is_the_sdks_own_exception(ml_client: MLClie
     assert caught.value.status_code == 409
 
 
+@pytest.mark.conformance("faults: a request that is performed although its answer is lost")
 def test_a_request_can_be_performed_although_its_answer_is_an_error(
     arm_client: httpx.Client, arm: Arm, ml_client: MLClient
 ) -> None:
@@ -95,6 +98,7 @@ def test_a_reset_is_one_for_tcp_too(emulator: Emulator, arm: Arm) -> None:
     asyncio.run(asyncio.wait_for(work(), 10))
 
 
+@pytest.mark.conformance("faults: a reset connection")
 def test_the_sdk_takes_a_reset_connection_for_one(ml_client: MLClient, arm: Arm, control: Control) -> None:
     arm("reset", operation="compute start")
     name = f"ci-{uuid.uuid4().hex[:8]}"
@@ -106,6 +110,7 @@ def test_the_sdk_takes_a_reset_connection_for_one(ml_client: MLClient, arm: Arm,
     ml_client.compute.begin_start(name).result()
 
 
+@pytest.mark.conformance("faults: a slow answer")
 def test_an_answer_is_slow(arm_client: httpx.Client, arm: Arm) -> None:
     arm("slow", route="GET computes", seconds=0.7, after=1)
     took = []
@@ -123,6 +128,7 @@ def test_a_client_gives_up_on_a_slow_answer(arm_client: httpx.Client, arm: Arm) 
     assert arm_client.get("/computes").status_code == 200
 
 
+@pytest.mark.conformance("faults: an expired token")
 def test_the_next_checks_find_the_token_expired(arm_client: httpx.Client, arm: Arm, ml_client: MLClient) -> None:
     arm("expired_token", count=2)
     answer = arm_client.get("/computes")
@@ -134,6 +140,7 @@ def test_the_next_checks_find_the_token_expired(arm_client: httpx.Client, arm: A
     assert arm_client.get("/computes").status_code == 200
 
 
+@pytest.mark.conformance("faults: a sign-in that fails for a while")
 def test_a_sign_in_fails_as_entras_does(emulator_environment: Emulator, arm: Arm, control: Control) -> None:
     known = emulator_environment.settings
     arm("status", status=503, operation="sign-in")
@@ -146,6 +153,7 @@ def test_a_sign_in_fails_as_entras_does(emulator_environment: Emulator, arm: Arm
     assert credential.get_token(f"https://{ARM_HOST}/.default").token
 
 
+@pytest.mark.conformance("faults: by probability, seeded")
 def test_a_probability_strikes_the_same_requests_again(arm_client: httpx.Client, arm: Arm) -> None:
     def statuses() -> list[int]:
         arm("status", status=500, route="GET computes", probability=0.5, seed=3)

@@ -28,6 +28,7 @@ def create(ml_client: MLClient, folder: Path) -> Data:
     return ml_client.data.create_or_update(Data(name=name, version="1", path=str(folder), type=AssetTypes.URI_FOLDER))
 
 
+@pytest.mark.conformance("faults: connections to the storage that break, wait or are refused")
 @pytest.mark.parametrize("bytes_", [0, 2000])
 def test_an_upload_outlives_a_reset_connection(
     ml_client: MLClient, folder: Path, arm: Arm, control: Control, bytes_: int
@@ -37,6 +38,7 @@ def test_an_upload_outlives_a_reset_connection(
     assert hits(control) == {"reset": 1}
 
 
+@pytest.mark.conformance("faults: connections to the storage that break, wait or are refused")
 def test_an_upload_waits_for_a_slow_connection(ml_client: MLClient, folder: Path, arm: Arm, control: Control) -> None:
     arm("slow", tunnel=STORAGE, seconds=1, count=1)
     began = time.monotonic()
@@ -45,6 +47,7 @@ def test_an_upload_waits_for_a_slow_connection(ml_client: MLClient, folder: Path
     assert hits(control) == {"slow": 1}
 
 
+@pytest.mark.conformance("faults: connections to the storage that break, wait or are refused")
 def test_an_upload_outlives_a_refused_connection(ml_client: MLClient, folder: Path, arm: Arm, control: Control) -> None:
     arm("refuse", tunnel=STORAGE, count=1)
     assert create(ml_client, folder).path

@@ -71,6 +71,7 @@ def mlflow(own: Settings, run: str, status: str | None = None) -> str:
         return str(answer.raise_for_status().json()["run"]["info"]["status"]) if answer.is_success else "not there"
 
 
+@pytest.mark.conformance("trust: after a kill jobs are marked as what they are")
 def test_a_job_that_was_being_canceled_is_canceled(own: Settings, client: MLClient) -> None:
     name = submit(client, "trap '' TERM; echo up; while true; do sleep 1; done")
     until("the node to run", lambda: [c.status for c in children(client, name).values()] == ["Running"])
@@ -81,6 +82,7 @@ def test_a_job_that_was_being_canceled_is_canceled(own: Settings, client: MLClie
     assert [c.status for c in children(client, name).values()] == ["Canceled"]
 
 
+@pytest.mark.conformance("trust: after a kill jobs are marked as what they are")
 def test_the_cancel_of_a_job_that_had_ended_does_not_stay_open(own: Settings, client: MLClient) -> None:
     name = submit(client, "true")
     assert ended(client, name) == "Completed"
@@ -106,6 +108,7 @@ def store_of_operations(own: Settings, identity: str) -> None:
     until("the operation to end", lambda: httpx.get(url, headers=headers).json()["status"] == "Succeeded", seconds=20)
 
 
+@pytest.mark.conformance("trust: after a kill jobs are marked as what they are")
 def test_mlflow_is_told_of_an_end_that_a_kill_kept_from_it(own: Settings, client: MLClient) -> None:
     name = submit(client, "true")
     assert ended(client, name) == "Completed"
@@ -127,6 +130,7 @@ def test_mlflow_is_told_of_an_end_that_a_kill_kept_from_it(own: Settings, client
     until("MLflow to be told", told)
 
 
+@pytest.mark.conformance("trust: after a kill jobs are marked as what they are")
 def test_a_job_is_stored_with_its_run_or_not_at_all(own: Settings, client: MLClient, tmp_path: Path) -> None:
     """Of a submission that a kill interrupted, nothing is left: the same name can be submitted again."""
     step = command(command="sleep 600", environment=f"{ENVIRONMENT}:1", compute=COMPUTE)
