@@ -110,6 +110,6 @@ def test_a_conda_package_fails_the_job_by_its_name(client: MLClient, submit: Sub
 def test_what_only_microsofts_registries_have_is_not_implemented(
     submit: Submit, node_of_theirs: dict[str, Any]
 ) -> None:
-    with pytest.raises(HttpResponseError, match="Microsoft's own registries .* is not implemented") as error:
+    with pytest.raises(HttpResponseError, match=r"Microsoft's own registries .* is not implemented") as error:
         submit({"a": node_of_theirs}, components=COMPONENTS)
     assert error.value.status_code == 501
