@@ -99,7 +99,8 @@ def test_a_daemon_without_a_trace_ends_with_the_program(tmp_path: Path, command:
     output = Output()
     ended = python(DAEMON.format(command=command), output, threading.Event(), tmp_path)
     assert ended.exit_code == 0
-    assert not alive(int(output.text.split()[0]))
+    [pid] = [word for word in output.text.split() if word.isdigit()]
+    assert not alive(int(pid))
 
 
 def test_very_long_lines_are_cut_in_what_is_told_of_an_error(tmp_path: Path) -> None:
