@@ -1,7 +1,7 @@
 """Sign-in to Azure and the clients of a workspace.
 
 `azure.ai.ml` takes over a second to import, so it is imported inside the functions that need it; states are read with
-azure-core alone, whose pipeline brings retries, tokens and their renewal.
+azure-core alone, whose pipeline brings tokens and their renewal. All clients retry as `network` says.
 """
 
 from __future__ import annotations
@@ -143,17 +143,26 @@ def _signed_in(given: SignIn, credentials: Mapping[str, str]) -> TokenCredential
 def _credential(given: SignIn, credentials: Mapping[str, str]) -> TokenCredential:
     from azure import identity  # noqa: PLC0415 - see the module's docstring
 
+    from mlops_actions import network  # noqa: PLC0415
+
     logging.getLogger("azure.identity").setLevel(logging.ERROR)
     if credentials:
         secret = credentials["clientSecret"]
-        return identity.ClientSecretCredential(credentials["tenantId"], credentials["clientId"], secret)
+        return identity.ClientSecretCredential(
+            credentials["tenantId"], credentials["clientId"], secret, **network.options()
+        )
     if given.client_id or given.tenant_id:
         if not (given.client_id and given.tenant_id):
             raise ActionError("client-id and tenant-id belong together: one of them is not given")
         if not all(os.environ.get(variable) for variable in _ID_TOKEN_REQUEST):
             raise ActionError("GitHub offers this job no ID token: give the job `permissions: id-token: write`")
-        return identity.ClientAssertionCredential(given.tenant_id, given.client_id, github_id_token)
-    return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, process_timeout=30)
+        return identity.ClientAssertionCredential(
+            given.tenant_id, given.client_id, github_id_token, **network.options()
+        )
+    # The managed identity's part of it has retries of its own, which are not to be overridden.
+    return identity.DefaultAzureCredential(
+        exclude_interactive_browser_credential=True, process_timeout=30, transport=network.transport()
+    )
 
 
 def github_id_token() -> str:
@@ -164,16 +173,17 @@ def github_id_token() -> str:
     from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - see the module's docstring
     from azure.core.pipeline import Pipeline  # noqa: PLC0415 - see the module's docstring
     from azure.core.pipeline.policies import RetryPolicy  # noqa: PLC0415
-    from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415
     from azure.core.rest import HttpRequest  # noqa: PLC0415
+
+    from mlops_actions import network  # noqa: PLC0415
 
     url, bearer = (os.environ[variable] for variable in _ID_TOKEN_REQUEST)
     request = HttpRequest("GET", f"{url}&audience={_AUDIENCE}", headers={"Authorization": f"bearer {bearer}"})
-    with Pipeline(RequestsTransport(), [RetryPolicy()]) as pipeline:
-        response = pipeline.run(request).http_response
-        if response.status_code != 200:  # noqa: PLR2004
-            raise ClientAuthenticationError(f"GitHub gave no ID token: it answered {response.status_code}")
-        token = str(json.loads(response.text())["value"])
+    pipeline = Pipeline(network.transport(), [RetryPolicy(**network.retries())])
+    response = pipeline.run(request).http_response
+    if response.status_code != 200:  # noqa: PLR2004
+        raise ClientAuthenticationError(f"GitHub gave no ID token: it answered {response.status_code}")
+    token = str(json.loads(response.text())["value"])
     github.mask(token)
     return token
 
@@ -188,15 +198,18 @@ class Rest:
         from azure.core import PipelineClient  # noqa: PLC0415 - see the module's docstring
         from azure.core.pipeline import policies  # noqa: PLC0415
 
+        from mlops_actions import network  # noqa: PLC0415
+
         self._workspace = workspace
         self._client: PipelineClient[Any, Any] = PipelineClient(
             ARM,
             policies=[
                 policies.HeadersPolicy(),
                 policies.UserAgentPolicy("mlops-actions"),
-                policies.RetryPolicy(),
+                policies.RetryPolicy(**network.retries()),
                 policies.BearerTokenCredentialPolicy(workspace.credential, SCOPE),
             ],
+            transport=network.transport(),
         )
 
     def get(self, path: str) -> dict[str, Any] | None:
@@ -236,9 +249,13 @@ class Rest:
     def blob(self, url: str, begin: int = 0) -> bytes:
         """The content of a blob from byte `begin` on, by its SAS URL; nothing if it is not longer, or not there yet."""
         from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see the module's docstring
-        from azure.storage.blob import BlobClient  # noqa: PLC0415
+        from azure.storage.blob import BlobClient, LinearRetry  # noqa: PLC0415
 
-        with BlobClient.from_blob_url(url) as client:
+        from mlops_actions import network  # noqa: PLC0415
+
+        # Storage has a retry policy of its own, which would wait for 15 seconds before it tries for the second time.
+        policy = LinearRetry(backoff=1, random_jitter_range=1)
+        with BlobClient.from_blob_url(url, transport=network.transport(), retry_policy=policy) as client:
             try:
                 return client.download_blob(offset=begin).readall()
             except HttpResponseError as error:
@@ -274,6 +291,8 @@ def ml_client(workspace: Workspace) -> MLClient:
     """The SDK's client of the workspace."""
     from azure.ai.ml import MLClient  # noqa: PLC0415 - see the module's docstring
 
+    from mlops_actions import network  # noqa: PLC0415
+
     # The SDK logs what it also raises, and warns of its own experimental classes.
     logging.getLogger("azure.ai.ml").setLevel(logging.CRITICAL)
     return MLClient(
@@ -283,4 +302,5 @@ def ml_client(workspace: Workspace) -> MLClient:
         workspace.name,
         enable_telemetry=False,
         show_progress=False,
+        **network.options(),
     )

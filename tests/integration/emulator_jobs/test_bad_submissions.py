@@ -75,7 +75,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no such environment": ({"jobs": {"a": uses("homeless")}}, "environments/nothing/versions/7 is not found"),
     "unknown registry component": (
-        {"jobs": {"a": {"type": "command", "component": "azureml://registries/azureml/components/other/versions/1"}}},
+        {"jobs": {"a": {"type": "command", "component": "azureml://registries/mine/components/other/versions/1"}}},
         "components/other/versions/1 is not found",
     ),
 }
@@ -97,3 +97,19 @@ def test_a_conda_package_fails_the_job_by_its_name(client: MLClient, submit: Sub
     job = submit({"a": node("true", environment="conda-only")})
     assert ended(client, job.name) == "Failed"
     assert "environment conda-only: conda package 'r-base' cannot be installed" in failure(client, job.name)
+
+
+@pytest.mark.parametrize(
+    "node_of_theirs",
+    [
+        {"type": "command", "component": "azureml://registries/azureml/components/other/versions/1"},
+        reads({"type": "custom_model", "path": "azureml://registries/azureml-meta/models/m/versions/1"}),
+    ],
+    ids=["component", "model"],
+)
+def test_what_only_microsofts_registries_have_is_not_implemented(
+    submit: Submit, node_of_theirs: dict[str, Any]
+) -> None:
+    with pytest.raises(HttpResponseError, match=r"Microsoft's own registries .* is not implemented") as error:
+        submit({"a": node_of_theirs}, components=COMPONENTS)
+    assert error.value.status_code == 501

@@ -4,6 +4,8 @@ import time
 import uuid
 from pathlib import Path
 
+import pytest
+
 from azureml_emulator.jobs.programs import COOKIE, Ended, run
 
 FAMILY = """
@@ -81,3 +83,29 @@ def test_much_output_is_kept_whole(tmp_path: Path) -> None:
     ended = python("for i in range(200_000): print(i)", output, threading.Event(), tmp_path)
     assert output.text.split() == [str(i).encode() for i in range(200_000)]
     assert ended.last_lines[-1] == "199999"
+
+
+DAEMON = """
+import os, subprocess, sys, time
+command = {command}
+daemon = subprocess.Popen(command, env={{}}, start_new_session=True)
+print(daemon.pid, flush=True)
+time.sleep(0.3)
+"""
+
+
+@pytest.mark.parametrize("command", [["/bin/sleep", "600"], ["/usr/bin/yes"]], ids=["silent", "endless"])
+def test_a_daemon_without_a_trace_ends_with_the_program(tmp_path: Path, command: list[str]) -> None:
+    output = Output()
+    ended = python(DAEMON.format(command=command), output, threading.Event(), tmp_path)
+    assert ended.exit_code == 0
+    [pid] = [word for word in output.text.split() if word.isdigit()]
+    assert not alive(int(pid))
+
+
+def test_very_long_lines_are_cut_in_what_is_told_of_an_error(tmp_path: Path) -> None:
+    output = Output()
+    ended = python("print('x' * 60000 + 'end'); print('last', end='')", output, threading.Event(), tmp_path)
+    assert len(output.text) == 60008
+    assert [len(line) for line in ended.last_lines] == [4096, 4]
+    assert ended.last_lines[0].endswith("end")

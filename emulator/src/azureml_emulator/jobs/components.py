@@ -13,7 +13,7 @@ from . import modes, register_model
 from .distribution import Distribution, read_distribution, read_instances
 from .parallel.specification import ParallelWork
 from .parallel.specification import read as read_parallel
-from .references import names_in_command
+from .references import is_in_system_registry, names_in_command
 from .shapes import mapping, mappings, strings, text
 
 DATA_TYPES = frozenset({"uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"})
@@ -111,6 +111,8 @@ def load(context: Context, identity: str) -> Component:
     try:
         stored = assets.find(context, "components", identity)
     except ServiceError as error:
+        if is_in_system_registry(identity):
+            raise not_implemented(f"a component of Microsoft's own registries ({identity})") from error
         where = "its registry" if "//registries/" in identity else f"workspace {context.settings.workspace}"
         raise bad_request(f"component {identity} is not found in {where}") from error
     if stored["id"] == register_model.ID:

@@ -106,6 +106,8 @@ class _Execution:
             self._services, self._assignment, environment, inputs=given, outputs=made, home=self._folder / "home"
         )
         command = self._arguments(environment, given, made)
+        if self._node.services:
+            self._log.line(f"Interactive services are not started by this emulator: {', '.join(self._node.services)}")
         self._move(runs.RUNNING)
         processes = self._processes()
         with (

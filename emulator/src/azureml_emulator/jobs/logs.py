@@ -15,6 +15,7 @@ _FLUSH_SECONDS = 0.3
 # An append blob takes 50,000 blocks: the longer a job runs, the rarer its log is written, and a week still fits.
 _SLOWER_BY = 1 / 2000
 _BLOCK_BYTES = 4 << 20
+"""Also the longest line that is waited for: what is printed without an end must not fill the memory."""
 
 
 def artifact(run: str, name: str) -> Place:
@@ -23,7 +24,10 @@ def artifact(run: str, name: str) -> Place:
 
 
 class RunLog:
-    """One log file, an append blob. Only whole lines are written: clients count lines to know where they are."""
+    """One log file, an append blob. Only whole lines are written: clients count lines to know where they are.
+
+    Of a line that is longer than a block of storage, parts are written.
+    """
 
     def __init__(self, blobs: Blobs, run: str, name: str = STD_LOG) -> None:
         place = artifact(run, name)
@@ -38,8 +42,10 @@ class RunLog:
         with self._lock:
             self._pending += data
             now = time.monotonic()
-            if now - self._flushed >= _FLUSH_SECONDS + (now - self._began) * _SLOWER_BY:
-                self._flush(self._pending.rfind(b"\n") + 1)
+            full = len(self._pending) >= _BLOCK_BYTES
+            if full or now - self._flushed >= _FLUSH_SECONDS + (now - self._began) * _SLOWER_BY:
+                whole = self._pending.rfind(b"\n") + 1
+                self._flush(whole or (len(self._pending) if full else 0))
 
     def line(self, text: str) -> None:
         """Add a line of the emulator's own, and write it at once."""

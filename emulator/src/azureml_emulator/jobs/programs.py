@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import selectors
 import signal
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import pipe_holders
+
 COOKIE = "AZUREML_EMULATOR_RUN"
 """Environment variable of a job's processes, with a value unique to the run: finds those that left the group.
 
@@ -23,6 +26,7 @@ _GRACE_SECONDS = 3.0
 _STRAYS_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _LAST_LINES = 20
+_LONGEST_LINE = 4096
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,28 @@ def run(
                 elif selector.select(_POLL_SECONDS) and not _pass_on(pipe, output, tail):
                     selector.unregister(pipe)  # It closed its output, and works on.
             end_tree(process, environment.get(COOKIE), gently=canceled or timed_out)
-            while _pass_on(pipe, output, tail):
-                pass
+            if not _drain(pipe, output, tail):
+                pipe_holders.end(pipe)
+                _drain(pipe, output, tail)
     finally:
         end_tree(process, environment.get(COOKIE), gently=False)
     return Ended(process.returncode, tail.lines(), canceled, timed_out)
+
+
+def _drain(pipe: int, output: Callable[[bytes], None], tail: _Tail) -> bool:
+    """Hand over what is left in the pipe; False if somebody holds it open, who could write for ever."""
+    left = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+    while left > 0:
+        try:
+            data = os.read(pipe, left)
+        except BlockingIOError:
+            return False
+        if not data:
+            return True
+        left -= len(data)
+        tail.add(data)
+        output(data)
+    return False
 
 
 class _Tail:
@@ -97,8 +118,8 @@ class _Tail:
 
     def add(self, data: bytes) -> None:
         *whole, self._rest = (self._rest + data).split(b"\n")
-        self._rest = self._rest[-4096:]
-        self._lines.extend(whole)
+        self._rest = self._rest[-_LONGEST_LINE:]
+        self._lines.extend(line[-_LONGEST_LINE:] for line in whole)
 
     def lines(self) -> tuple[str, ...]:
         return tuple(line.decode(errors="replace") for line in (*self._lines, self._rest) if line.strip())

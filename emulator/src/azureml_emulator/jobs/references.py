@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_SYSTEM_REGISTRY = re.compile(r"^azureml://registries/azureml(?:-[\w-]+)?/", re.IGNORECASE)
 _EXPRESSION = re.compile(r"\$\{\{\s*(?P<inside>.*?)\s*\}\}")
 _PARENT_INPUT = re.compile(r"^parent\.inputs\.(?P<name>[\w.-]+)$")
 _PARENT_OUTPUT = re.compile(r"^parent\.outputs\.(?P<name>[\w-]+)$")
@@ -37,6 +38,11 @@ class NodeOutput:
 
 
 Reference = ParentInput | ParentOutput | NodeOutput
+
+
+def is_in_system_registry(reference: str) -> bool:
+    """Whether it is something of a registry of Microsoft's own (azureml, azureml-meta, …), which Azure would have."""
+    return _SYSTEM_REGISTRY.match(reference) is not None
 
 
 def parse(value: str) -> Reference | None:

@@ -27,6 +27,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 _TYPES = ("Pipeline", "Command", "Sweep")
 
 
+def _not_started(services: Value | None) -> dict[str, Value]:
+    """The interactive services that a job asks for, told of as those that did not start."""
+    told = {"status": "Failed", "errorMessage": "Interactive services are not started by this emulator"}
+    return {name: {**asked, **told} for name, asked in (services or {}).items() if asked}
+
+
 class _Jobs:
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -53,6 +59,7 @@ class _Jobs:
             "tags": run["tags"],
             "properties": {**job["properties"]["properties"], **run["properties"]},
             "services": {
+                **_not_started(job["properties"].get("services")),
                 "Tracking": {
                     "jobServiceType": "Tracking",
                     "endpoint": f"azureml://{REGION}.api.azureml.ms/mlflow/v2.0{self._context.workspace_id}?",

@@ -67,7 +67,7 @@ class Node:
     """A component to run with these inputs. A standalone command or sweep job is one, too.
 
     `graph` is there if the component is a pipeline; `sweep` if it is the trial of a sweep; `modes` are those that the
-    node itself gives to its inputs.
+    node itself gives to its inputs; `services` are the names of the interactive services that it asks for.
     """
 
     name: str
@@ -81,6 +81,7 @@ class Node:
     modes: Mapping[str, str] = field(default_factory=dict)
     graph: Graph | None = None
     sweep: Sweep | None = None
+    services: tuple[str, ...] = ()
     identity: JobIdentity | None = None
 
     def needs(self) -> set[str]:
@@ -227,6 +228,7 @@ def read_command(properties: Mapping[str, Any], name: str) -> Node:
         variables=strings(program.get("environmentVariables"), "environmentVariables"),
         timeout=None if is_sweep else _timeout(properties.get("limits")),
         sweep=sweep,
+        services=_services(properties.get("services"), "services"),
         identity=job_identity.read(properties.get("identity"), "identity"),
     )
 
@@ -275,6 +277,7 @@ def _node(surroundings: _Surroundings, name: str, given: object) -> Node:
         modes={key: mode for key, (_, mode) in inputs.items() if mode},
         graph=graph,
         sweep=read_sweep(spec, where) if kind == "sweep" else None,
+        services=_services(spec.get("services"), f"{where}.services"),
         identity=job_identity.read(spec.get("identity"), f"{where}.identity"),
     )
 
@@ -384,6 +387,11 @@ def _node_outputs(node: str, given: object, component: Component) -> dict[str, T
 
 def _listed(names: Mapping[str, object]) -> str:
     return ", ".join(sorted(names)) or "none"
+
+
+def _services(given: object, where: str) -> tuple[str, ...]:
+    """The interactive services; a job that was read and is submitted again has those that all jobs have, too."""
+    return tuple(name for name, _ in mappings(given, where) if name not in {"Tracking", "Studio"})
 
 
 def _timeout(limits: object) -> float | None:

@@ -11,9 +11,10 @@ from .. import assets, data, models
 from ..blobs import Place
 from ..context import Context
 from ..datastores import SECRETS
-from ..errors import bad_request, not_found, not_implemented
+from ..errors import ServiceError, bad_request, not_found, not_implemented
 from ..settings import BLOB_SUFFIX, REGION
 from .logs import artifact
+from .references import is_in_system_registry
 from .runs import ASSETS as RUN_OUTPUTS
 from .runs import KIND as RUNS
 
@@ -196,7 +197,13 @@ def _asset(context: Context, kind: str, version: dict[str, Any], links: int) -> 
 def _of_registry(context: Context, reference: str, links: int) -> Located:
     match = _REGISTRY_ASSET.match(reference)
     kind = match["kind"] if match else data.KIND
-    return _asset(context, kind, assets.find(context, kind, reference), links)
+    try:
+        found = assets.find(context, kind, reference)
+    except ServiceError as error:
+        if is_in_system_registry(reference):
+            raise not_implemented(f"an asset of Microsoft's own registries ({reference})") from error
+        raise
+    return _asset(context, kind, found, links)
 
 
 def _output(context: Context, job: str, output: str, below: str) -> Located:
