@@ -109,7 +109,7 @@ def test_a_log_is_shown_line_by_line_and_once() -> None:
     service.node = "Completed"  # no more of the last line is to come
     (node,) = the_job.nodes()
     assert list(the_job.new_log_lines(node)) == ["thré"]
-    assert the_job.log_tail(node, 2) == ["two", "thré"]
+    assert the_job.log_tail(node.run_id, 2) == ["two", "thré"]
 
 
 def test_a_runner_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
