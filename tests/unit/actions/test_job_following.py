@@ -130,6 +130,38 @@ def test_nodes_come_in_pages() -> None:
     assert [(node.name, node.status) for node in job(service).nodes()] == [("first", "Completed"), ("named", "Running")]
 
 
+def test_nodes_in_nodes_follow_what_they_are_in() -> None:
+    service = Service(["Running"])
+    outer = {"runId": "1", "status": "Failed", "displayName": "outer", "properties": {"StepType": "SubGraphCloudStep"}}
+    fine = {"runId": "2", "status": "Completed", "displayName": "fine"}
+    broken = {"runId": "3", "status": "Failed", "displayName": "broken"}
+    last = {"runId": "4", "status": "Running", "displayName": "last"}
+    service.pages = [{"asked": {}, "value": [outer, last]}, {"asked": {}, "value": [fine, broken]}] * 2
+    service.pages = [dict(page) for page in service.pages]
+    the_job = job(service)
+    assert [node.name for node in the_job.nodes()] == ["outer", "outer/fine", "outer/broken", "last"]
+    assert the_job.failed_runs() == [("outer/broken", "3")]
+
+
+def test_a_job_that_fails_without_a_node_is_what_failed() -> None:
+    service = Service(["Failed"])
+    service.node = "Completed"
+    assert job(service).failed_runs() == [("", "the-job")]
+
+
+def test_a_job_whose_submission_is_under_way_is_cancelled_when_it_appears() -> None:
+    service, asked = Service(["Running"]), []
+
+    def post(path: str, seconds: float | None = None) -> bool:
+        asked.append((path, seconds))
+        return len(asked) == 3
+
+    service.post = post  # type: ignore[attr-defined]
+    assert following.cancelled(job(service)) == "was not submitted"
+    assert following.cancelled(job(service), submitting=True) == "was cancelled"
+    assert asked == [("jobs/the-job/cancel", 3)] * 3
+
+
 def test_metrics_that_json_has_no_number_for() -> None:
     service = Service(["Completed"])
     service.metrics = [{"key": "accuracy", "value": 0.5}, {"key": "loss", "value": "NaN"}]
