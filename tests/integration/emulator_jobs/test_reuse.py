@@ -128,7 +128,7 @@ def test_a_run_whose_output_was_written_over_answers_no_more(client: MLClient, s
     assert [reused(n) for n in (21, 21, 22, 21)] == [None, "true", None, None]
 
 
-def test_another_environment_by_the_same_label_runs_again(client: MLClient, submit: Submit) -> None:
+def test_a_change_of_the_environment_runs_it_again(client: MLClient, submit: Submit) -> None:
     name, seen = f"moving{uuid.uuid4().hex[:8]}", []
     for python in ("python=3.11", "python=3.11", "python>=3.11,<3.12"):
         conda = {"name": "plain", "dependencies": [python]}
