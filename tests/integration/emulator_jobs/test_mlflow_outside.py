@@ -118,3 +118,25 @@ def test_models_registered_in_mlflow_are_the_workspaces(client: MLClient, emulat
     assert [version.version for version in client.models.list("local")] == ["1"]
     with pytest.raises(ResourceNotFoundError):
         client.models.get("local", "2")
+
+
+BEGIN = """
+import json, sys, mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment("on my machine")
+print(json.dumps({"run": mlflow.start_run().info.run_id}), flush=True)
+import os; os._exit(0)
+"""
+FIND = """
+import json, sys, mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment("on my machine")
+print(json.dumps({run.info.run_id: run.info.status for run in mlflow.search_runs(output_format="list")}))
+"""
+
+
+def test_a_run_from_outside_can_be_canceled(client: MLClient, emulator: Emulator) -> None:
+    run = str(outside(client, emulator, BEGIN)["run"])
+    client.jobs.begin_cancel(run).wait(30)
+    assert client.jobs.get(run).status == "Canceled"
+    assert outside(client, emulator, FIND)[run] == "KILLED"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ..store import Value
 from . import compute, runs
 from .assignment import Assignment
+from .ending import release
 from .services import Services
 from .specification import Node
 from .stopping import Stop
@@ -64,6 +65,9 @@ def begin(services: Services, assignment: Assignment) -> Child:
     stop = Stop()
     compute.watch(services.context, assignment.node, stop)
     services.stops[assignment.run] = stop
+    created = services.runs.get(assignment.run)
+    if created is not None and created["status"] == runs.CANCEL_REQUESTED:
+        stop.cancel()  # Between its creation and now.
     return Child(assignment.node, assignment.run, _run(services, assignment, stop), stop)
 
 
@@ -89,5 +93,5 @@ def _run(services: Services, assignment: Assignment, stop: Stop) -> Future[None]
 def settle(services: Services, child: Child) -> Value:
     """Take a child that is over off the list of those that can be stopped; the answer is its run."""
     child.future.result()
-    services.stops.pop(child.run, None)
+    release(services, child.run)
     return services.runs.get(child.run) or {"name": child.run, "status": runs.FAILED, "error": None, "outputs": {}}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from ..errors import ServiceError
 from ..store import Value
 from . import runs
 from .services import Services
@@ -35,6 +36,37 @@ def ending(services: Services, name: str) -> Iterator[None]:
     run = table.get(name)
     if run is not None and run["mlflow"]:
         tell_mlflow(services, run)
+
+
+@contextmanager
+def beginning(services: Services, name: str) -> Iterator[None]:
+    """Prepare a run in here: if that fails, the run has failed, too. Raises JobFailed for what is the user's error."""
+    try:
+        yield
+    except ServiceError as error:
+        failure = JobFailed(error.message, error.code)
+        _fail(services, name, failure)
+        raise failure from error
+    except JobFailed as error:
+        _fail(services, name, error)
+        raise
+    except Exception as error:
+        _fail(services, name, JobFailed(f"the emulator failed at this run: {error!r}", "ServiceError"))
+        raise
+
+
+def _fail(services: Services, name: str, error: JobFailed) -> None:
+    services.runs.fail(name, error)
+    run = services.runs.get(name)
+    if run is not None:
+        tell_mlflow(services, run)
+
+
+def release(services: Services, name: str) -> None:
+    """Take a run that is over off the list of those that can be stopped, and end what waits for it to be canceled."""
+    # In this order: whoever cancels it meanwhile either finds it, and ends with it, or not, and ends at once.
+    services.stops.pop(name, None)
+    services.context.operations.cut_short(f"{services.context.workspace_id}/jobs/{name}")
 
 
 def tell_mlflow(services: Services, run: Value) -> None:

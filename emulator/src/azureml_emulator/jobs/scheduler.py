@@ -10,6 +10,7 @@ from ..errors import ServiceError
 from . import children, compute, outputs, reuse, runs, storage
 from .assignment import Assignment, Files, Value
 from .children import Child
+from .ending import beginning
 from .logs import EXECUTION_LOG, RunLog
 from .references import NodeOutput, ParentInput
 from .services import Services
@@ -80,9 +81,12 @@ class _Scheduler:
         self._log.stamped("Finished experiment, status is Completed.")
 
     def _work_left(self) -> bool:
-        if self._failed and not self._own.settings.continue_on_failure:
+        if self._gives_up():
             return False
         return bool(self._running) or any(self._is_ready(node) for node in self._waiting.values())
+
+    def _gives_up(self) -> bool:
+        return bool(self._failed) and not self._own.settings.continue_on_failure
 
     def _is_ready(self, node: Node) -> bool:
         return node.needs() <= self._completed.keys()
@@ -90,6 +94,8 @@ class _Scheduler:
     def _start_ready(self) -> None:
         ready = [node for node in self._waiting.values() if self._is_ready(node)]
         for node in ready:
+            if self._gives_up():
+                return
             del self._waiting[node.name]
             self._start(node)
 
@@ -99,19 +105,31 @@ class _Scheduler:
         if node.graph is not None:
             properties["StepType"] = "SubGraphCloudStep"
         made = children.create(services, self._own, node, kind=_KIND, properties=properties)
+        try:
+            with beginning(services, made.run):
+                reused = self._begin(node, made)
+        except JobFailed as error:
+            self._note_failed(node, error)
+            return
+        if reused:
+            self._note_completed(node, made.run)
+
+    def _begin(self, node: Node, made: Assignment) -> bool:
+        """Let a node run, or have it answered from a former run; whether it is that."""
+        services = self._services
         places = outputs.places(services.context, node, made.run, self._own.outputs, self._own.settings)
         assignment = replace(made, inputs=self._values(node), outputs=places)
         self._log.stamped(f"Submitting node {node.name} as run {made.run}")
-        key = reuse.key(services.context, assignment)
+        key = reuse.key(services, assignment)
         if key is not None and not self._own.settings.force_rerun and (former := reuse.find(services, key)):
             reuse.take_over(services, assignment, former)
             self._log.stamped(
                 f"Node {node.name} is answered from run {former['name']}: same component, inputs and code"
             )
-            self._note_completed(node, made.run)
-            return
+            return True
         self._keys[node.name] = key
         self._running[node.name] = children.begin(services, assignment)
+        return False
 
     def _values(self, node: Node) -> dict[str, Value]:
         values: dict[str, Value] = {}
@@ -163,8 +181,11 @@ class _Scheduler:
             self._note_completed(child.node, child.run)
             return
         error = run["error"] or {"code": "UserError", "message": "the node was canceled"}
-        self._failed[child.node.name] = JobFailed(error["message"], error["code"])
-        self._log.stamped(f"Node {child.node.name} failed: {error['message']}")
+        self._note_failed(child.node, JobFailed(error["message"], error["code"]))
+
+    def _note_failed(self, node: Node, error: JobFailed) -> None:
+        self._failed[node.name] = error
+        self._log.stamped(f"Node {node.name} failed: {error.message}")
 
     def _note_completed(self, node: Node, run: str) -> None:
         self._completed[node.name] = run

@@ -14,7 +14,7 @@ from ..store import Value
 from . import compute, outputs, performing, runs, validation
 from .assignment import Assignment
 from .components import Component, GraphWork
-from .ending import ending, tell_mlflow
+from .ending import ending, release, tell_mlflow
 from .programs import end_strays
 from .scheduler import given, run_graph
 from .services import Services
@@ -73,8 +73,7 @@ def _run(services: Services, name: str, work: Pipeline | Node, stop: Stop) -> No
         log.exception("job %s", name)
         raise
     finally:
-        services.stops.pop(name, None)
-        finish_cancel(services, name)
+        release(services, name)
 
 
 def _track(services: Services, name: str, node: Node, stop: Stop) -> Assignment:
@@ -132,21 +131,25 @@ def _settled(
 def cancel(services: Services, name: str) -> dict[str, str]:
     """Ask a job (or one node of a pipeline) to end; the answer is the headers to follow that by."""
     target = f"{services.context.workspace_id}/jobs/{name}"
-    # Ended by finish_cancel as soon as the job is over; the time given here is only how long a client would wait.
+    # Ended by `release` as soon as the job is over; the time given here is only how long a client would wait.
     with services.context.store.transaction():
         headers = services.context.operations.start(CANCEL, target, seconds=3600)
         services.runs.move(name, runs.CANCEL_REQUESTED)
     stop = services.stops.get(name)
-    if stop is None:
-        finish_cancel(services, name)  # It ended meanwhile.
-    else:
+    if stop is not None:
         stop.cancel()
+    else:
+        _cancel_logged(services, name)
+        release(services, name)  # It ended meanwhile.
     return headers
 
 
-def finish_cancel(services: Services, name: str) -> None:
-    """End the operations that wait for the job to have ended."""
-    services.context.operations.cut_short(f"{services.context.workspace_id}/jobs/{name}")
+def _cancel_logged(services: Services, name: str) -> None:
+    """End a run that a client began in MLflow: nothing here runs it, so nothing else will."""
+    run = services.runs.get(name)
+    if run is not None and run["kind"] == runs.LOGGED:
+        services.runs.move(name, runs.CANCELED)
+        tell_mlflow(services, {**run, "status": runs.CANCELED})
 
 
 def fail_interrupted(services: Services) -> None:

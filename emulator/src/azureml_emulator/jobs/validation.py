@@ -175,6 +175,14 @@ def _check_node_output(graph: Graph, port: Port, source: NodeOutput, where: str)
         raise bad_request(f"{where}: node {source.node} has no output {source.name}; it has {_listed(outputs)}")
     if not port.is_data:
         raise bad_request(f"{where}: needs {port.type}, but an output of a node is files")
+    within = graph.nodes[source.node].graph
+    if within is not None and not _is_written(within, source.name):
+        raise bad_request(f"{where}: none of the nodes in {source.node} is bound to its output {source.name}")
+
+
+def _is_written(graph: Graph, output: str) -> bool:
+    """Whether a node writes an output of its pipeline."""
+    return any(target.bound == output for node in graph.nodes.values() for target in node.outputs.values())
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from ...errors import ServiceError
 from .. import children, compute, outputs, runs, storage
 from ..assignment import Assignment
 from ..children import Child
+from ..ending import beginning
 from ..services import Services
 from ..stopping import JobCanceled, JobFailed, Stop
 from . import trial
@@ -135,7 +136,8 @@ class _Run:
             # If a job has taken the name before, the trial is called by its MLflow run.
             name=name if services.runs.get(name) is None else None,
         )
-        places = outputs.places(services.context, made.node, made.run, {}, own.settings)
+        with beginning(services, made.run):
+            places = outputs.places(services.context, made.node, made.run, {}, own.settings)
         services.runs.describe(made.run, tags={"hyperparameters": values})
         services.runs.describe(own.run, tags={made.run: values})
         self._log.say("SCHEDULER", f"Scheduling job, id='{made.run}', hyperparameters {values}")
@@ -239,6 +241,7 @@ class _Run:
             if name in run["outputs"]:
                 self._copy(name, run["outputs"][name]["uri"], self._own.outputs[name])
                 self._services.runs.add_output(self._own.run, name, uri=self._own.outputs[name], kind=target.type)
+                self._services.runs.note_writer(self._own.outputs[name], self._own.run)
         self._log.say("CONTROLLER", "Changing Run Status from Running to Completed")
 
     def _no_metric(self) -> JobFailed:
