@@ -18,7 +18,7 @@ TOPICS = {"emulator": emulator.soak}
 @app.default
 def soak(
     *topics: str,
-    kills: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 200,
+    kills: Annotated[int, Parameter(validator=validators.Number(gte=1))] = emulator.FULL,
     seed: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
 ) -> int:
     """Run the topics, all of them if none is named; the answer is 1 if one found something wrong.

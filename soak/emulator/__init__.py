@@ -13,7 +13,9 @@ from pathlib import Path
 from rich.console import Console
 
 from .lane import Lane, Outcome
-from .report import figures, show, write
+from .report import FULL, figures, show, write
+
+__all__ = ["FULL", "kill_again_and_again", "soak"]
 
 _LANES = 2
 _MISTAKES_SHOWN = 50

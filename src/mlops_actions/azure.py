@@ -229,12 +229,14 @@ class Rest:
         """Ask for a change of the resource at `path`, and do not wait for it. Raises HttpResponseError."""
         self._send("PATCH", self._url(path), {"api-version": API_VERSION}, body)
 
-    def post(self, path: str) -> bool:
+    def post(self, path: str, seconds: float | None = None) -> bool:
         """Ask for an operation on the resource at `path`, and do not wait for it; whether there is such a resource.
 
-        Raises HttpResponseError.
+        With `seconds` no attempt is begun after that time, and none lasts longer. Raises HttpResponseError.
         """
-        return self._send("POST", self._url(path), {"api-version": API_VERSION}) is not None
+        limits = ("timeout", "connection_timeout", "read_timeout")
+        hurry: dict[str, Any] = dict.fromkeys(limits, seconds) if seconds else {}
+        return self._send("POST", self._url(path), {"api-version": API_VERSION}, **hurry) is not None
 
     def delete(self, path: str) -> None:
         """Ask for the end of a compute and of what it stands for. Raises HttpResponseError."""
@@ -274,12 +276,12 @@ class Rest:
         return self._api_url
 
     def _send(
-        self, method: str, url: str, query: dict[str, str], body: Mapping[str, Any] | None = None
+        self, method: str, url: str, query: dict[str, str], body: Mapping[str, Any] | None = None, **options: Any
     ) -> dict[str, Any] | None:
         from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see the module's docstring
         from azure.core.rest import HttpRequest  # noqa: PLC0415
 
-        response = self._client.send_request(HttpRequest(method, url, params=query, json=body))
+        response = self._client.send_request(HttpRequest(method, url, params=query, json=body), **options)
         if response.status_code == 404:  # noqa: PLR2004
             return None
         if response.status_code >= 400:  # noqa: PLR2004

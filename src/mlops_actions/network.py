@@ -55,7 +55,7 @@ def transport() -> Transport:
     return Transport(connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
 
 
-class Transport(RequestsTransport):  # type: ignore[misc] - exported without a type
+class Transport(RequestsTransport):  # type: ignore[misc]  # exported without a type
     """Sends requests, and tells in the log of each that is sent again: which, why, and after how long.
 
     azure-core logs nothing of its retries. It sends the same request object again, and waits by the transport's

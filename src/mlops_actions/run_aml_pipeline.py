@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlops_actions import azure, github
+from mlops_actions.aml import attempts
 from mlops_actions.aml.following import Failure, cancelled, failure, follow, say
-from mlops_actions.aml.job import COMPLETED, JOB_TAG, AmlJob, registered_model
+from mlops_actions.aml.job import COMPLETED, JOB_TAG, TERMINAL, AmlJob, registered_model
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
@@ -50,6 +51,9 @@ def run_aml_pipeline(
     experiment: str | None = None,
     timeout_minutes: float = 350,
     wait: bool = True,
+    retries: int = 0,
+    cancel_on_interrupt: bool = True,
+    cancel_on_timeout: bool = True,
     sign_in: SignIn = AS_THE_ENVIRONMENT_SAYS,
 ) -> PipelineRun:
     """Submit a pipeline, stream its nodes' logs, wait for its end, and fail if the job did not complete.
@@ -61,54 +65,108 @@ def run_aml_pipeline(
         compute: compute to run on instead of the pipeline's default_compute
         experiment: experiment to run in instead of the one in the file
         timeout_minutes: how long to wait for the job before it is cancelled
-        wait: whether to wait for the job's end; without it the metrics and the model are not known yet
+        wait: whether to wait for the job's end; without it the metrics and the model of a job that runs are not known
+        retries: how often, at most, to submit the job again after a failure of Azure's (no machines, preemption, image,
+            storage), never of its own code; its name is then <job-name>-retry-1 and so on
+        cancel_on_interrupt: whether the job is cancelled when this step is
+        cancel_on_timeout: whether the job is cancelled after timeout-minutes; if not, the step ends with its status
         sign_in: where the workspace is and how to sign in
 
     """
     if timeout_minutes <= 0:
         raise ActionError("timeout-minutes must be more than 0")
+    if not 0 <= retries <= attempts.MOST_RETRIES:
+        raise ActionError(f"retries must be from 0 to {attempts.MOST_RETRIES}")
     deadline = time.monotonic() + timeout_minutes * 60
     if job_name:
-        valid_name(job_name)
+        valid_name(job_name, retried=retries > 0)
     pipeline = Pipeline(file, inputs or {}, compute, experiment)
     workspace = azure.workspace(sign_in)
     rest = azure.Rest(workspace)
     with _errors_as_one_line(job_name or str(file)):
-        job = AmlJob(rest, job_name or default_name(file, rest))
-    with _errors_as_one_line(job.name), interruptible():
+        name = job_name or default_name(file, rest)
+    call = _Call(pipeline, workspace, rest, name, deadline if wait else None, retries, cancel_on_timeout)
+    with _errors_as_one_line(name), interruptible():
         try:
-            run = _begun(pipeline, job, workspace)
-            return _ended(job, run, workspace, deadline) if wait else _summarized(job, run)
+            return call.perform()
         except (KeyboardInterrupt, BrokenPipeError) as interruption:
-            # Nobody would wait for the job, and it would go on to cost.
-            text = f"interrupted ({interruption}): job {job.name} {cancelled(job)}"
-            raise PipelineFailedError(text, PipelineRun(job.name, _CANCELLED, "")) from None
+            raise call.interrupted(interruption, cancel=cancel_on_interrupt) from None
 
 
-def _begun(pipeline: Pipeline, job: AmlJob, workspace: azure.Workspace) -> PipelineRun:
-    """Submit the job, or find it submitted: then it is the same run's, whose runner was lost."""
-    properties = job.properties()
-    if properties is None:
-        pipeline.submit(azure.ml_client(workspace), job.name)
-    else:
-        pipeline.check_same(job.name, properties)
-        say(f"job {job.name} exists ({properties['status']}): it is followed, not submitted again")
-    url = job.studio_url()
-    say(f"job {job.name}: {url}")
-    return PipelineRun(job.name, job.status() or "", url)
+@dataclass
+class _Call:
+    """What is to be run, under what name, until when (None: without waiting), and the job that it has come to."""
 
+    pipeline: Pipeline
+    workspace: azure.Workspace
+    rest: azure.Rest
+    name: str
+    deadline: float | None
+    retries: int
+    cancel_on_timeout: bool
+    job: AmlJob | None = None
+    submitting: bool = False
 
-def _ended(job: AmlJob, run: PipelineRun, workspace: azure.Workspace, deadline: float) -> PipelineRun:
-    status = follow(job, deadline)
-    if status is None:
-        run = replace(run, status=_CANCELLED)
-        text = f"job {job.name} had not ended in time (timeout-minutes) and {cancelled(job)}"
-        raise PipelineFailedError(text, _summarized(job, run, Failure(text, "")))
-    run = replace(run, status=status, metrics=job.metrics())
-    if status != COMPLETED:
-        why = failure(job, status)
-        raise PipelineFailedError(why.reason, _summarized(job, run, why))
-    return _summarized(job, _with_model(job, run, workspace))
+    def perform(self) -> PipelineRun:
+        """Submit the job or find it, follow it to its end, and again if it failed for the infrastructure's sake.
+
+        Raises PipelineFailedError if it did not complete.
+        """
+        # There is one already if this is the same run's, whose runner was lost, or if an earlier call did not wait.
+        number, _ = attempts.latest(self.rest, self.name) or (0, "")
+        while True:
+            job = self.job = AmlJob(self.rest, attempts.attempt_name(self.name, number))
+            run = self._begun(job)
+            if self.deadline is None and run.status not in TERMINAL:
+                return _summarized(job, run)
+            status = follow(job, self.deadline or time.monotonic())
+            if status is None:
+                return self._timed_out(job, run)
+            run = replace(run, status=status, metrics=job.metrics())
+            if status == COMPLETED:
+                return _summarized(job, _with_model(job, run, self.workspace))
+            why = failure(job, status)
+            if not why.infrastructure or number >= self.retries:
+                raise PipelineFailedError(why.reason, _summarized(job, run, why))
+            number += 1
+            again = f"(retry {number} of {self.retries}, after {', '.join(sorted(set(why.infrastructure)))})"
+            github.annotate("warning", f"{why.reason}; it is submitted again {again}")
+
+    def interrupted(self, interruption: BaseException, *, cancel: bool) -> PipelineFailedError:
+        """The end of a step that is cancelled: nobody would wait for the job, and it would go on to cost."""
+        if self.job is None:
+            return PipelineFailedError(
+                f"interrupted ({interruption}): job {self.name} was not submitted", PipelineRun(self.name, "", "")
+            )
+        if cancel:
+            status, what = _CANCELLED, cancelled(self.job, submitting=self.submitting)
+        else:
+            status, what = "", "is left to itself (cancel-on-interrupt is false)"
+        text = f"interrupted ({interruption}): job {self.job.name} {what}"
+        return PipelineFailedError(text, PipelineRun(self.job.name, status, ""))
+
+    def _begun(self, job: AmlJob) -> PipelineRun:
+        """Submit the job, unless it is there."""
+        properties = job.properties()
+        if properties is None:
+            self.submitting = True
+            retry_of = {} if job.name == self.name else {"retry-of": self.name}
+            self.pipeline.submit(azure.ml_client(self.workspace), job.name, {**lineage(), **retry_of})
+            self.submitting = False
+        else:
+            self.pipeline.check_same(job.name, properties)
+            say(f"job {job.name} exists ({properties['status']}): it is followed, not submitted again")
+        url = job.studio_url()
+        say(f"job {job.name}: {url}")
+        return PipelineRun(job.name, job.status() or "", url)
+
+    def _timed_out(self, job: AmlJob, run: PipelineRun) -> PipelineRun:
+        late = f"job {job.name} had not ended in time (timeout-minutes) and"
+        if not self.cancel_on_timeout:
+            github.annotate("notice", f"{late} runs on: a later call with job-name {self.name} follows it")
+            return _summarized(job, replace(run, status=job.status() or ""))
+        text = f"{late} {cancelled(job)}"
+        raise PipelineFailedError(text, _summarized(job, replace(run, status=_CANCELLED), Failure(text, "")))
 
 
 def _with_model(job: AmlJob, run: PipelineRun, workspace: azure.Workspace) -> PipelineRun:

@@ -7,13 +7,16 @@ import time
 from dataclasses import dataclass
 
 from mlops_actions import github
-from mlops_actions.aml.job import TERMINAL, AmlJob
+from mlops_actions.aml.infrastructure import failure_code
+from mlops_actions.aml.job import FAILED, TERMINAL, AmlJob
 from mlops_actions.errors import ActionError
 from mlops_actions.sdk_errors import reason
 
 _POLL_SECONDS = (1.0, 10.0)
 _WITH_LOGS = {"Running", "CancelRequested", "Finalizing", *TERMINAL}
 _TAIL = 40
+# GitHub grants 7.5 seconds between SIGINT and SIGTERM.
+_SECONDS_TO_CANCEL, _SECONDS_TO_APPEAR, _POLL_TO_CANCEL = 3, 3, 0.2
 
 
 def follow(job: AmlJob, deadline: float) -> str | None:
@@ -48,7 +51,7 @@ def _show_news(job: AmlJob, states: dict[str, str]) -> None:
     for node in job.nodes():
         if states.get(node.run_id) in TERMINAL:
             continue
-        if node.status in _WITH_LOGS and (lines := list(job.new_log_lines(node))):
+        if node.status in _WITH_LOGS and not node.is_pipeline and (lines := list(job.new_log_lines(node))):
             # What a job prints is shown, and never obeyed as a command to the runner.
             with github.untrusted_lines():
                 say("\n".join(f"[{node.name}] {line}" for line in lines))
@@ -59,34 +62,51 @@ def _show_news(job: AmlJob, states: dict[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job did not complete, in one line, and the last lines of what failed."""
+    """Why a job did not complete, in one line, and the last lines of what failed.
+
+    `infrastructure` are the codes of the failures if none of them is the fault of what was run.
+    """
 
     reason: str
     log: str
+    infrastructure: tuple[str, ...] = ()
 
 
 def failure(job: AmlJob, status: str) -> Failure:
     """The failed nodes, their errors, and the last lines of their logs, which are shown too."""
-    failed = [node for node in job.nodes() if node.status == "Failed"]
-    logs = []
-    for node in failed:
-        log = "\n".join(job.log_tail(node, _TAIL))
-        with github.group(f"the last lines of node {node.name}"), github.untrusted_lines():
-            say(log)
-        logs.append(f"node {node.name}:\n{log}")
-    reasons = [f"node {node.name} failed: {job.error(node.run_id) or 'it says no reason'}" for node in failed]
-    said = "; ".join(reasons) or job.error(job.name) or "it says no reason"
-    return Failure(f"job {job.name} is {status}: {said}", "\n\n".join(logs))
+    logs, reasons, codes = [], [], []
+    for name, run_id in job.failed_runs():
+        error = job.error(run_id)
+        said = " ".join(str(error.get("message") or "it says no reason").split())
+        codes.append(failure_code(error))
+        reasons.append(f"node {name} failed: {said}" if name else said)
+        if name:
+            log = "\n".join(job.log_tail(run_id, _TAIL))
+            with github.group(f"the last lines of node {name}"), github.untrusted_lines():
+                say(log)
+            logs.append(f"node {name}:\n{log}")
+    text = f"job {job.name} is {status}: {'; '.join(reasons)}"
+    infrastructure = tuple(code for code in codes if code) if status == FAILED and all(codes) else ()
+    return Failure(text, "\n\n".join(logs), infrastructure)
 
 
-def cancelled(job: AmlJob) -> str:
-    """Cancel the job; how that went, to go after "job X"."""
+def cancelled(job: AmlJob, *, submitting: bool = False) -> str:
+    """Cancel the job; how that went, to go after "job X".
+
+    While it is `submitting`, the job may come to be after it was first looked for. All this takes no longer than a
+    runner grants that cancels a step.
+    """
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
 
+    deadline = time.monotonic() + (_SECONDS_TO_APPEAR if submitting else 0)
     try:
-        return "was cancelled" if job.cancel() else "was not submitted"
+        while not job.cancel(_SECONDS_TO_CANCEL):
+            if time.monotonic() > deadline:
+                return "was not submitted"
+            time.sleep(_POLL_TO_CANCEL)
     except AzureError as error:
         return f"could not be cancelled ({reason(error)}) and may still run: cancel it in the Studio"
+    return "was cancelled"
 
 
 def say(line: str) -> None:

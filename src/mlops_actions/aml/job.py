@@ -27,7 +27,8 @@ TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Pause
 JOB_TAG = "job"
 """Tag of a model with the name of the job that registered it."""
 
-COMPLETED = "Completed"
+COMPLETED, FAILED = "Completed", "Failed"
+_SUB_PIPELINE = "SubGraphCloudStep"
 _LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt", "azureml-logs/70_driver_log.txt")
 _REGISTRATION = "registration_details"
 _REGISTRATION_FILE = "model_registration_details.json"
@@ -39,13 +40,15 @@ _MLFLOW = "/mlflow/v2.0{workspace}/api/2.0/mlflow/runs/get"
 class Node:
     """A node of the pipeline: its name there, the id of its run, and what state it is in.
 
-    `reused` is the former run that Azure ML answered the node from, if it did not run again.
+    A node inside a pipeline component is called `<node>/<node in it>`; the outer one `is_pipeline`. `reused` is the
+    former run that Azure ML answered the node from, if it did not run again.
     """
 
     name: str
     run_id: str
     status: str
     reused: str | None = None
+    is_pipeline: bool = False
 
     @property
     def shown(self) -> str:
@@ -79,39 +82,59 @@ class AmlJob:
         properties = self.properties()
         return None if properties is None else str(properties["status"])
 
-    def cancel(self) -> bool:
-        """Ask for the job's end, and do not wait for it; whether there is such a job. Raises HttpResponseError."""
-        return self.rest.post(f"jobs/{self.name}/cancel")
+    def cancel(self, seconds: float | None = None) -> bool:
+        """Ask for the job's end, and do not wait for it; whether there is such a job. Raises HttpResponseError.
+
+        With `seconds` no longer than that is spent on asking.
+        """
+        return self.rest.post(f"jobs/{self.name}/cancel", seconds)
 
     def nodes(self) -> list[Node]:
-        """The nodes that have begun, oldest first."""
-        nodes: list[Node] = []
+        """The nodes that have begun, oldest first, each followed by those inside it."""
+        return list(self._nodes(self.name, ""))
+
+    def _nodes(self, run_id: str, inside: str) -> Iterator[Node]:
+        for run in self._children(run_id):
+            node = _node(run, inside)
+            yield node
+            if node.is_pipeline:
+                yield from self._nodes(node.run_id, f"{node.name}/")
+
+    def _children(self, run_id: str) -> Iterator[Mapping[str, Any]]:
         query: dict[str, str] = {}
         while True:
-            page = self.rest.api(f"{_HISTORY}{self.name}/children", query) or {}
-            nodes += [_node(run) for run in page.get("value") or []]
+            page = self.rest.api(f"{_HISTORY}{run_id}/children", query) or {}
+            yield from page.get("value") or []
             if not (token := page.get("continuationToken")):
-                return nodes
+                return
             query = {"$continuationtoken": token}
 
     def new_log_lines(self, node: Node) -> Iterator[str]:
         """The whole lines that the node's log has got since the last call; all that is left once the node has ended."""
         seen = self._read.get(node.run_id, 0)
-        content = self._log(node, seen)
+        content = self._log(node.run_id, seen)
         if node.status not in TERMINAL:
             content = content[: content.rfind(b"\n") + 1]
         self._read[node.run_id] = seen + len(content)
         yield from content.decode(errors="replace").splitlines()
 
-    def log_tail(self, node: Node, lines: int) -> list[str]:
-        """The last lines of the node's log."""
-        return self._log(node, 0).decode(errors="replace").splitlines()[-lines:]
+    def log_tail(self, run_id: str, lines: int) -> list[str]:
+        """The last lines of the log of a node's run."""
+        return self._log(run_id, 0).decode(errors="replace").splitlines()[-lines:]
 
-    def error(self, run_id: str) -> str:
-        """Why a run failed, in one line; nothing if it says nothing."""
+    def error(self, run_id: str) -> Mapping[str, Any]:
+        """Why a run failed, as run history's RootError; empty if it says nothing."""
         details = self.rest.api(f"{_HISTORY}{run_id}/details") or {}
-        message = ((details.get("error") or {}).get("error") or {}).get("message") or ""
-        return " ".join(str(message).split())
+        return (details.get("error") or {}).get("error") or {}
+
+    def failed_runs(self) -> list[tuple[str, str]]:
+        """The name and run of each node that failed; of a pipeline in the pipeline, those nodes in it that did.
+
+        The job's own run, under an empty name, if it failed without any of its nodes.
+        """
+        failed = [node for node in self.nodes() if node.status == FAILED]
+        failed = [node for node in failed if not any(other.name.startswith(f"{node.name}/") for other in failed)]
+        return [(node.name, node.run_id) for node in failed] or [("", self.name)]
 
     def metrics(self) -> dict[str, float | None]:
         """The last value of each MLflow metric of the nodes; of two nodes' metrics of one name, the later node's.
@@ -130,8 +153,8 @@ class AmlJob:
         services = (self.properties() or {}).get("services") or {}
         return str((services.get("Studio") or {}).get("endpoint") or "")
 
-    def _log(self, node: Node, begin: int) -> bytes:
-        details = self.rest.api(f"{_HISTORY}{node.run_id}/details") or {}
+    def _log(self, run_id: str, begin: int) -> bytes:
+        details = self.rest.api(f"{_HISTORY}{run_id}/details") or {}
         files: Mapping[str, str] = details.get("logFiles") or {}
         for name in _LOGS:
             if name in files:
@@ -143,11 +166,12 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _node(run: Mapping[str, Any]) -> Node:
+def _node(run: Mapping[str, Any], inside: str) -> Node:
     properties = run.get("properties") or {}
     is_reused = str(properties.get("azureml.isreused")).lower() == "true"
     reused = properties.get("azureml.reusedrunid") if is_reused else None
-    return Node(_node_name(run), run["runId"], run["status"], reused)
+    is_pipeline = properties.get("StepType") == _SUB_PIPELINE
+    return Node(f"{inside}{_node_name(run)}", run["runId"], run["status"], reused, is_pipeline)
 
 
 def _node_name(run: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_actions import azure, definitions, github
-from mlops_actions.aml.job import COMPLETED, TERMINAL, AmlJob
+from mlops_actions.aml import attempts
+from mlops_actions.aml.job import COMPLETED, TERMINAL
 from mlops_actions.errors import ActionError
 from mlops_actions.sdk_errors import in_definition
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 _NAME_LIMIT = 255
 
 
-def valid_name(name: str) -> str:
-    """The name, if Azure ML takes it for a job's; raises ActionError otherwise."""
+def valid_name(name: str, *, retried: bool = False) -> str:
+    """The name, if Azure ML takes it (and those of its retries) for a job's; raises ActionError otherwise."""
+    if retried and len(name) > _NAME_LIMIT - attempts.SUFFIX_LENGTH:
+        raise ActionError(f"job-name '{name[:80]}' is too long for retries, which are called {name[:20]}…-retry-1")
     if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{_NAME_LIMIT - 1}}}", name):
         text = f"letters, digits, '_' and '-', no more than {_NAME_LIMIT}, the first a letter or a digit"
         raise ActionError(f"job-name '{name[:80]}' is not a name for a job: {text}")
@@ -38,7 +41,8 @@ def default_name(file: Path, rest: azure.Rest) -> str:
     attempt = int(os.environ.get("GITHUB_RUN_ATTEMPT") or 1)
     names = [f"{base}-{number}" for number in range(attempt, 1, -1)]
     for name in [*names, base] if names else []:
-        if (status := AmlJob(rest, name).status()) is not None:
+        if (latest := attempts.latest(rest, name)) is not None:
+            _, status = latest
             ended_badly = status in TERMINAL and status != COMPLETED
             return names[0] if ended_badly else name
     return base
@@ -48,7 +52,7 @@ def _base_name(file: Path) -> str:
     sha = os.environ.get("GITHUB_SHA") or "local"
     run_id = os.environ.get("GITHUB_RUN_ID") or time.strftime("%Y%m%d%H%M%S")
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", file.stem).strip("-_") or "pipeline"
-    room = _NAME_LIMIT - len(f"-{sha}-{run_id}-999")
+    room = _NAME_LIMIT - len(f"-{sha}-{run_id}-999") - attempts.SUFFIX_LENGTH
     return f"{stem[:room]}-{sha}-{run_id}"
 
 
@@ -95,8 +99,8 @@ class Pipeline:
             changes.append({f"inputs.{name}{suffix}": value})
         return changes
 
-    def submit(self, client: MLClient, name: str) -> None:
-        """Submit it as the job called `name`. Raises ActionError with Azure ML's reason."""
+    def submit(self, client: MLClient, name: str, tags: Mapping[str, str]) -> None:
+        """Submit it as the job called `name`, with tags beside its own. Raises ActionError with Azure ML's reason."""
         from azure.ai.ml import load_job  # noqa: PLC0415 - slow to import
         from azure.ai.ml.exceptions import MlException  # noqa: PLC0415
         from azure.core.exceptions import AzureError  # noqa: PLC0415
@@ -105,7 +109,7 @@ class Pipeline:
         try:
             job = load_job(str(self.file), params_override=self._changes)
             job.name = name
-            job.tags = {**(job.tags or {}), **lineage()}
+            job.tags = {**(job.tags or {}), **tags}
             client.jobs.create_or_update(job)
         except (AzureError, MlException, ValidationError, OSError, KeyError, TypeError, ValueError) as error:
             raise in_definition(error, self.file, "was not submitted") from error

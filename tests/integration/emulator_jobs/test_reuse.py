@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import pytest
 from azure.ai.ml import MLClient
+from azure.ai.ml.entities import Environment
 
 from .conftest import COMPUTE, Submit, children, component, ended, failure, node
 
@@ -97,3 +99,41 @@ def test_what_failed_or_is_not_deterministic_runs_again(client: MLClient, submit
         job = submit({"c": {"type": "command", "component": "./chance.yaml"}}, components=chance, settings=SETTINGS)
         assert ended(client, job.name) == "Completed"
         assert "azureml.isreused" not in children(client, job.name)["c"].properties
+
+
+def test_what_reads_an_output_that_was_written_anew_runs_again(client: MLClient, submit: Submit) -> None:
+    # The first node always writes to the same place, so that its URI alone says nothing to the second.
+    place = f"azureml://datastores/workspaceblobstore/paths/{uuid.uuid4().hex}/"
+    chance = component("date +%N > ${{outputs.out}}/n", outputs={"out": {"type": "uri_folder"}})
+    parts = {"chance": {**chance, "is_deterministic": False}, **WRITES}
+    nodes = {**jobs(1), "first": {"type": "command", "component": "./chance.yaml"}}
+    nodes["first"] |= {"outputs": {"out": {"type": "uri_folder", "path": place}}}
+    written = []
+    for _ in range(2):
+        job = submit(nodes, components=parts, outputs={"end": {"type": "uri_folder"}}, settings=SETTINGS)
+        assert ended(client, job.name) == "Completed", failure(client, job.name)
+        written.append(children(client, job.name)["second"].properties.get("azureml.isreused"))
+    assert written == [None, None]
+
+
+def test_a_run_whose_output_was_written_over_answers_no_more(client: MLClient, submit: Submit) -> None:
+    place = {"type": "uri_folder", "path": f"azureml://datastores/workspaceblobstore/paths/{uuid.uuid4().hex}/"}
+
+    def reused(n: int) -> str | None:
+        writes = {"type": "command", "component": "./writes.yaml", "inputs": {"n": n}, "outputs": {"out": place}}
+        job = submit({"writes": writes}, components=WRITES, settings=SETTINGS)
+        assert ended(client, job.name) == "Completed", failure(client, job.name)
+        return children(client, job.name)["writes"].properties.get("azureml.isreused")
+
+    assert [reused(n) for n in (21, 21, 22, 21)] == [None, "true", None, None]
+
+
+def test_a_change_of_the_environment_runs_it_again(client: MLClient, submit: Submit) -> None:
+    name, seen = f"moving{uuid.uuid4().hex[:8]}", []
+    for python in ("python=3.11", "python=3.11", "python>=3.11,<3.12"):
+        conda = {"name": "plain", "dependencies": [python]}
+        client.environments.create_or_update(Environment(name=name, image="debian:12", conda_file=conda))
+        job = submit({"one": node("echo moving", environment=name)}, settings=SETTINGS)
+        assert ended(client, job.name) == "Completed", failure(client, job.name)
+        seen.append(children(client, job.name)["one"].properties.get("azureml.isreused"))
+    assert seen == [None, "true", None]

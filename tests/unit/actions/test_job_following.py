@@ -109,7 +109,7 @@ def test_a_log_is_shown_line_by_line_and_once() -> None:
     service.node = "Completed"  # no more of the last line is to come
     (node,) = the_job.nodes()
     assert list(the_job.new_log_lines(node)) == ["thré"]
-    assert the_job.log_tail(node, 2) == ["two", "thré"]
+    assert the_job.log_tail(node.run_id, 2) == ["two", "thré"]
 
 
 def test_a_runner_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +128,38 @@ def test_nodes_come_in_pages() -> None:
         {"asked": {"$continuationtoken": "more"}, "value": [{"runId": "second", "status": "Running", **named}]},
     ]
     assert [(node.name, node.status) for node in job(service).nodes()] == [("first", "Completed"), ("named", "Running")]
+
+
+def test_nodes_in_nodes_follow_what_they_are_in() -> None:
+    service = Service(["Running"])
+    outer = {"runId": "1", "status": "Failed", "displayName": "outer", "properties": {"StepType": "SubGraphCloudStep"}}
+    fine = {"runId": "2", "status": "Completed", "displayName": "fine"}
+    broken = {"runId": "3", "status": "Failed", "displayName": "broken"}
+    last = {"runId": "4", "status": "Running", "displayName": "last"}
+    service.pages = [{"asked": {}, "value": [outer, last]}, {"asked": {}, "value": [fine, broken]}] * 2
+    service.pages = [dict(page) for page in service.pages]
+    the_job = job(service)
+    assert [node.name for node in the_job.nodes()] == ["outer", "outer/fine", "outer/broken", "last"]
+    assert the_job.failed_runs() == [("outer/broken", "3")]
+
+
+def test_a_job_that_fails_without_a_node_is_what_failed() -> None:
+    service = Service(["Failed"])
+    service.node = "Completed"
+    assert job(service).failed_runs() == [("", "the-job")]
+
+
+def test_a_job_whose_submission_is_under_way_is_cancelled_when_it_appears() -> None:
+    service, asked = Service(["Running"]), []
+
+    def post(path: str, seconds: float | None = None) -> bool:
+        asked.append((path, seconds))
+        return len(asked) == 3
+
+    service.post = post  # type: ignore[attr-defined]
+    assert following.cancelled(job(service)) == "was not submitted"
+    assert following.cancelled(job(service), submitting=True) == "was cancelled"
+    assert asked == [("jobs/the-job/cancel", 3)] * 3
 
 
 def test_metrics_that_json_has_no_number_for() -> None:

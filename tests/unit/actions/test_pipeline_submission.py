@@ -72,7 +72,13 @@ def test_a_long_name_keeps_what_makes_it_unique(monkeypatch: pytest.MonkeyPatch)
     name = name_of(f"{'x' * 400}.yaml")
     assert len(name) <= 255
     assert name.endswith(f"x-{SHA}-12345678901")
-    assert valid_name(f"{name}-999")
+    assert valid_name(f"{name}-999", retried=True)
+
+
+def test_a_name_that_leaves_no_room_for_retries() -> None:
+    assert valid_name("a" * 247, retried=True)
+    with pytest.raises(ActionError, match="is too long for retries"):
+        valid_name("a" * 248, retried=True)
 
 
 def test_without_a_run_each_call_is_a_job_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +98,10 @@ def test_without_a_run_each_call_is_a_job_of_its_own(monkeypatch: pytest.MonkeyP
         ("3", {"train_abc_77": "Canceled"}, "train-abc-77-3"),
         ("3", {"train_abc_77": "Failed", "train_abc_77_2": "Running"}, "train-abc-77-2"),
         ("3", {"train_abc_77": "Failed", "train_abc_77_2": "Failed"}, "train-abc-77-3"),
+        # What counts is the last of the jobs that one call has submitted.
+        ("2", {"train_abc_77": "Failed", "train_abc_77_retry_1": "Running"}, "train-abc-77"),
+        ("2", {"train_abc_77": "Failed", "train_abc_77_retry_1": "Completed"}, "train-abc-77"),
+        ("2", {"train_abc_77": "Failed", "train_abc_77_retry_1": "Failed"}, "train-abc-77-2"),
     ],
 )
 def test_another_attempt(monkeypatch: pytest.MonkeyPatch, attempt: str, jobs: dict[str, str], name: str) -> None:

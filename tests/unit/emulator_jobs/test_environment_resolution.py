@@ -53,6 +53,7 @@ def test_images_for_other_languages_are_refused(name: str, language: str) -> Non
     ("name", "python", "line"),
     [
         ("sklearn-1.5", "3.10", "scikit-learn==1.5.*"),
+        ("mldesigner-minimal", "3.9", "mldesigner"),
         ("AzureML-sklearn-1.0-ubuntu20.04-py38-cpu", "3.8", 'scikit-learn~=1.0.2; python_version < "3.11"'),
         ("AzureML-sklearn-0.24-ubuntu18.04-py37-cpu", "3.7", 'scikit-learn~=0.24.2; python_version < "3.10"'),
         (

@@ -190,3 +190,4 @@ class _Execution:
 
     def _note(self, name: str, uri: str, kind: str) -> None:
         self._services.runs.add_output(self._assignment.run, name, uri=uri, kind=kind)
+        self._services.runs.note_writer(uri, self._assignment.run)

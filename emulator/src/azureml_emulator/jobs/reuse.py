@@ -2,7 +2,7 @@
 
 https://learn.microsoft.com/azure/machine-learning/how-to-debug-pipeline-reuse: the component, its code, environment and
 inputs decide; a job can ask for everything to be run anew (`force_rerun`). As in Azure, a URI counts as the same input
-whatever has become of the files there.
+whatever has become of the files there, unless another run has written them anew.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ..context import Context
 from ..store import Value as Run
 from . import modes, runs
 from .assignment import Assignment, Files, Value
-from .components import RegisterModel
+from .environment import resolve
 from .services import Services
 from .specification import Literal
 
 KIND = "reusable runs"
 
 
-def key(context: Context, assignment: Assignment) -> str | None:
+def key(services: Services, assignment: Assignment) -> str | None:
     """What two runs have in common if the second is to be answered from the first; None for what is always run.
 
     Sweeps and pipelines are not reused as such: their trials and nodes decide for themselves.
@@ -35,8 +35,8 @@ def key(context: Context, assignment: Assignment) -> str | None:
     if any(isinstance(value, Files) and _is_written(value) for value in assignment.inputs.values()):
         return None
     decisive = {
-        "work": _work(context, assignment),
-        "inputs": {name: _input(value) for name, value in sorted(assignment.inputs.items())},
+        "work": _work(services.context, assignment),
+        "inputs": {name: _input(services, value) for name, value in sorted(assignment.inputs.items())},
         "outputs": {name: [target.type, target.uri] for name, target in sorted(node.outputs.items())},
         "variables": dict(sorted(node.variables.items())),
     }
@@ -44,16 +44,13 @@ def key(context: Context, assignment: Assignment) -> str | None:
 
 
 def _work(context: Context, assignment: Assignment) -> Mapping[str, Any]:
-    work = assignment.node.component.work
-    if isinstance(work, RegisterModel):
+    work = assignment.node.component.program
+    if work is None:
         return {"component": assignment.node.component.id}
-    described = {"kind": type(work).__name__, **asdict(work)}
-    environment = getattr(work, "environment", None)
-    stored = context.store.get("environments", environment) if environment else None
-    if stored is not None:
-        # Not by its name: an inline environment is registered anew each time, under a name of its own.
-        described["environment"] = {field: stored["properties"].get(field) for field in ("image", "condaFile", "build")}
-    return dict(described)
+    # Not by its name: an inline environment is registered anew each time, under a name of its own; and what a label
+    # like `latest` or a catalogue stands for changes.
+    environment = asdict(resolve.find(context, str(work.environment))) | {"name": None, "version": None}
+    return {"kind": type(work).__name__, **asdict(work), "environment": environment}
 
 
 def _is_written(value: Files) -> bool:
@@ -61,10 +58,10 @@ def _is_written(value: Files) -> bool:
     return modes.of_input(value.mode, "an input") is modes.Mode.READ_WRITE_MOUNT
 
 
-def _input(value: Value) -> list[str | None]:
+def _input(services: Services, value: Value) -> list[str | None]:
     if isinstance(value, Literal):
         return ["value", value.value]
-    return ["files", value.uri.rstrip("/"), value.type, value.mode]
+    return ["files", value.uri.rstrip("/"), value.type, value.mode, services.runs.writer(value.uri)]
 
 
 def find(services: Services, key: str) -> Run | None:
@@ -73,7 +70,9 @@ def find(services: Services, key: str) -> Run | None:
     run = services.runs.get(known["run"]) if known else None
     if run is None or run["status"] != runs.COMPLETED or run["hidden"]:
         return None
-    return run
+    # At a place of their own choice, outputs are written over by later runs.
+    kept = all(services.runs.writer(output["uri"]) in {None, run["name"]} for output in run["outputs"].values())
+    return run if kept else None
 
 
 def remember(services: Services, run: str, key: str) -> None:

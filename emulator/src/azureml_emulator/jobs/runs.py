@@ -14,6 +14,7 @@ from .stopping import JobFailed
 
 KIND = "runs"
 ASSETS = "run outputs"
+_WRITERS = "writers of outputs"
 
 NOT_STARTED = "NotStarted"
 QUEUED = "Queued"
@@ -145,6 +146,15 @@ class Runs:
         described = {"uri": uri, "type": kind, "asset": asset}
         self._store.put(ASSETS, asset, described)
         self._store.update(KIND, name, lambda run: run["outputs"].update({output: described}))
+
+    def note_writer(self, uri: str, name: str) -> None:
+        """Note that this run was the last to write what is at a URI."""
+        self._store.put(_WRITERS, uri.rstrip("/"), {"run": name})
+
+    def writer(self, uri: str) -> str | None:
+        """The name of the run that last wrote its output to a URI, or None."""
+        known = self._store.get(_WRITERS, uri.rstrip("/"))
+        return None if known is None else str(known["run"])
 
     def asset(self, identity: str) -> Value | None:
         """The output of a run that this asset id stands for, or None."""

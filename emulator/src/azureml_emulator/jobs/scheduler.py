@@ -120,7 +120,7 @@ class _Scheduler:
         places = outputs.places(services.context, node, made.run, self._own.outputs, self._own.settings)
         assignment = replace(made, inputs=self._values(node), outputs=places)
         self._log.stamped(f"Submitting node {node.name} as run {made.run}")
-        key = reuse.key(services.context, assignment)
+        key = reuse.key(services, assignment)
         if key is not None and not self._own.settings.force_rerun and (former := reuse.find(services, key)):
             reuse.take_over(services, assignment, former)
             self._log.stamped(

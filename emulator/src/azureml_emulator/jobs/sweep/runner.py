@@ -241,6 +241,7 @@ class _Run:
             if name in run["outputs"]:
                 self._copy(name, run["outputs"][name]["uri"], self._own.outputs[name])
                 self._services.runs.add_output(self._own.run, name, uri=self._own.outputs[name], kind=target.type)
+                self._services.runs.note_writer(self._own.outputs[name], self._own.run)
         self._log.say("CONTROLLER", "Changing Run Status from Running to Completed")
 
     def _no_metric(self) -> JobFailed:
