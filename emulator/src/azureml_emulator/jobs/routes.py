@@ -17,10 +17,10 @@ from ..routing import Operation, Unimplemented
 from ..settings import REGION
 from ..store import Value
 from . import outputs, runs, submission
+from .bindings import read_target
 from .history import studio_url
 from .services import Services
 from .shapes import mapping, strings, text
-from .specification import read_target
 
 KIND = "jobs"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")

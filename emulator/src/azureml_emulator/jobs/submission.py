@@ -16,9 +16,10 @@ from .assignment import Assignment
 from .components import Component, GraphWork
 from .ending import ending, release, tell_mlflow
 from .programs import end_strays
+from .reading import read_command, read_pipeline
 from .scheduler import given, run_graph
 from .services import Services
-from .specification import Asset, Given, Literal, Node, Pipeline, Settings, read_command, read_pipeline
+from .specification import Asset, Given, Literal, Node, Pipeline, Settings
 from .stopping import JobFailed, Stop
 
 log = logging.getLogger(__name__)
