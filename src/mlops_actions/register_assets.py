@@ -1,13 +1,15 @@
-"""Registers environments, components and data from their YAML files, in the order in which they need each other."""
+"""Registers environments, components and data from their YAML files, as far as they are not registered yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_actions import azure, definitions
+from mlops_actions import azure, definitions, github
+from mlops_actions.assets.order import Source, needs, side_by_side
+from mlops_actions.assets.plan import CONTENT, OnConflict, Plan, Planner
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
@@ -18,14 +20,21 @@ if TYPE_CHECKING:
 
 _SUMMARY = Path(__file__).parents[2] / "actions" / "register-assets" / "summary.md"
 _KINDS = {"environments": "environment", "components": "component", "data": "data"}
-"""Inputs and what their files define, in dependency order: a component names its environment."""
+"""Inputs and what their files define."""
+
+_STATUS = {"create": "created", "update": "updated", "check": "unchanged", "unchanged": "unchanged"}
 
 
 @dataclass(frozen=True)
 class RegisteredAssets:
-    """One object an asset: `kind`, `name`, `version`, and `status`, which is created or exists."""
+    """One object an asset: `kind`, `name`, `version` and `status`; and whether any was created or updated.
+
+    The status is created, updated or unchanged; in a dry run create, update, unchanged, or check for a version that
+    something else registered: whether it is the same is seen when it is registered.
+    """
 
     assets: list[dict[str, str]]
+    changed: bool
 
 
 def register_assets(
@@ -33,14 +42,18 @@ def register_assets(
     environments: tuple[str, ...] = (),
     components: tuple[str, ...] = (),
     data: tuple[str, ...] = (),
+    on_conflict: OnConflict = "error",
+    dry_run: bool = False,
     sign_in: SignIn = AS_THE_ENVIRONMENT_SAYS,
 ) -> RegisteredAssets:
-    """Register environments, components and data from YAML files, each after what it needs.
+    """Register environments, components and data from YAML files, as far as their content is new.
 
     Args:
         environments: globs of environment YAML files, one a line
         components: globs of component YAML files, one a line
         data: globs of data asset YAML files, one a line
+        on_conflict: what to do about a version that exists with another content, one of error, next-version
+        dry_run: only show what would be registered
         sign_in: where the workspace is and how to sign in
 
     """
@@ -48,25 +61,77 @@ def register_assets(
     files = {kind: _files(name, globs) for (name, kind), globs in zip(_KINDS.items(), given.values(), strict=True)}
     if not any(files.values()):
         raise ActionError(f"nothing to register: give globs as {', '.join(_KINDS)}")
-    # Every file is read before the first is registered: a mistake in the last leaves nothing half done.
-    sources = [_read(kind, file) for kind, paths in files.items() for file in paths]
-    client = azure.ml_client(azure.workspace(sign_in))
-    registered = []
+    # Every file is read, and planned, before the first is registered: a mistake in the last leaves nothing half done.
+    sources = [_source(kind, file) for kind, paths in files.items() for file in paths]
+    graph = needs(sources)
+    workspace = azure.workspace(sign_in)
+    plans = _plan(azure.Rest(workspace), sources, graph, on_conflict)
+    entities = {number: _load(plan.source) for number, plan in enumerate(plans) if plan.step != "unchanged"}
+    done: dict[int, dict[str, str]] = {}
     try:
-        for source in sources:
-            asset = _register(client, source)
-            registered.append(asset)
-            print("{status:<8} {kind} {name}:{version}".format(**asset), flush=True)  # noqa: T201 - progress
+        if dry_run:
+            done = {number: _told(plan, plan.step) for number, plan in enumerate(plans)}
+        else:
+            _register_all(workspace, plans, entities, graph, done)
     finally:
-        _summarize(registered, len(sources))
-    return RegisteredAssets(registered)
+        told = [done[number] for number in sorted(done)]
+        _summarize(told, len(sources), dry_run=dry_run)
+    if dry_run:
+        for asset in told:
+            _say(asset)
+    return RegisteredAssets(told, any(asset["status"] in ("created", "updated") for asset in told))
 
 
-@dataclass(frozen=True)
-class _Source:
-    kind: str
-    file: Path
-    entity: Any
+def _plan(
+    rest: azure.Rest, sources: Sequence[Source], graph: dict[int, set[int]], on_conflict: OnConflict
+) -> list[Plan]:
+    """A plan for each source. Raises ActionError for the first that there is none for, and tells of the others."""
+    planner, plans = Planner(rest, on_conflict), dict[int, Plan]()
+
+    def plan(number: int) -> None:
+        plans[number] = planner.plan(sources[number])
+
+    _raise_first(side_by_side(graph, plan))
+    return [plans[number] for number in range(len(sources))]
+
+
+def _register_all(
+    workspace: azure.Workspace,
+    plans: Sequence[Plan],
+    entities: dict[int, Any],
+    graph: dict[int, set[int]],
+    done: dict[int, dict[str, str]],
+) -> None:
+    """Register what there is an entity of, and note in `done` what has been."""
+    client = azure.ml_client(workspace) if entities else None
+
+    def register(number: int) -> None:
+        plan = plans[number]
+        if client is None or number not in entities:
+            done[number] = _told(plan, "unchanged")
+        else:
+            done[number] = _register(client, plan, entities[number])
+        _say(done[number])
+
+    _raise_first(side_by_side(graph, register))
+
+
+def _raise_first(failed: dict[int, Exception]) -> None:
+    errors = [failed[number] for number in sorted(failed)]
+    for error in errors[1:]:
+        if isinstance(error, ActionError):
+            github.annotate("error", str(error), file=error.file, line=error.line)
+    if errors:
+        raise errors[0]
+
+
+def _told(plan: Plan, status: str) -> dict[str, str]:
+    return {"kind": plan.source.kind, "name": plan.source.name, "version": plan.version, "status": status}
+
+
+def _say(asset: dict[str, str]) -> None:
+    # One write, line break and all: several threads say something.
+    print("{status:<9} {kind} {name}:{version}\n".format(**asset), end="", flush=True)  # noqa: T201 - progress
 
 
 def _files(name: str, globs: Iterable[str]) -> list[Path]:
@@ -81,7 +146,15 @@ def _files(name: str, globs: Iterable[str]) -> list[Path]:
     return list(found)
 
 
-def _read(kind: str, file: Path) -> _Source:
+def _source(kind: str, file: Path) -> Source:
+    document = definitions.read(file, kind)
+    if not document.get("name"):
+        raise ActionError(f"{file} does not define a valid {kind}: it has no name", file=str(file), line=1)
+    return Source(kind, file, document)
+
+
+def _load(source: Source) -> Any:
+    """The SDK's object of an asset. Raises ActionError at the line that is to blame."""
     from azure.ai.ml import load_component, load_data, load_environment  # noqa: PLC0415 - slow to import
     from azure.ai.ml.exceptions import MlException  # noqa: PLC0415
     from marshmallow import ValidationError  # noqa: PLC0415
@@ -91,48 +164,38 @@ def _read(kind: str, file: Path) -> _Source:
         "component": load_component,
         "data": load_data,
     }
-    definitions.read(file, kind)
+    kind, file = source.kind, source.file
     try:
-        return _Source(kind, file, loaders[kind](str(file)))
+        return loaders[kind](str(file))
     except (MlException, ValidationError, AttributeError, TypeError, ValueError) as error:
         raise in_definition(error, file, f"does not define a valid {kind}{' asset' * (kind == 'data')}") from error
 
 
-def _register(client: MLClient, source: _Source) -> dict[str, str]:
+def _register(client: MLClient, plan: Plan, entity: Any) -> dict[str, str]:
     from azure.ai.ml.exceptions import MlException  # noqa: PLC0415 - slow to import
     from azure.core.exceptions import AzureError  # noqa: PLC0415
     from marshmallow import ValidationError  # noqa: PLC0415
 
+    source = plan.source
     operations = {"environment": client.environments, "component": client.components, "data": client.data}
     operation: Any = operations[source.kind]
-    entity = source.entity
-    known = False
+    if plan.step != "check":  # A version of somebody else's is left without our mark: it may be immutable.
+        entity.properties.update({CONTENT: plan.content})
+    if source.version is not None or plan.step == "update":
+        entity.version = plan.version
     try:
-        known = _known(operation, entity.name, entity.version)
         registered = operation.create_or_update(entity)
     except (AzureError, MlException, ValidationError, OSError) as error:
-        text = f"{source.kind} {entity.name} of {source.file} was not registered: {reason(error)}"
-        if known:
-            text += f" (version {entity.version} exists; if the content changed, raise the version)"
+        text = f"{source.kind} {source.name} of {source.file} was not registered: {reason(error)}"
+        if plan.step == "check":
+            text += f" (version {plan.version} exists; if the content changed, raise the version)"
         raise ActionError(text, file=str(source.file)) from error
-    status = "exists" if known else "created"
-    return {"kind": source.kind, "name": registered.name, "version": str(registered.version), "status": status}
+    version = str(registered.version)
+    return {"kind": source.kind, "name": registered.name, "version": version, "status": _STATUS[plan.step]}
 
 
-def _known(operation: Any, name: str, version: str | None) -> bool:
-    """Whether that very version is registered; without a version each registration makes a new one."""
-    from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - slow to import
-
-    if version is None:
-        return False
-    try:
-        operation.get(name, str(version))
-    except ResourceNotFoundError:
-        return False
-    return True
-
-
-def _summarize(registered: list[dict[str, str]], wanted: int) -> None:
+def _summarize(assets: Sequence[dict[str, str]], wanted: int, *, dry_run: bool) -> None:
     cells = ("kind", "name", "version", "status")
-    rows = "\n".join("| " + " | ".join(table_cell(asset[c]) for c in cells) + " |" for asset in registered)
-    summarize(_SUMMARY, {"count": len(registered), "wanted": wanted, "rows": rows})
+    rows = "\n".join("| " + " | ".join(table_cell(asset[c]) for c in cells) + " |" for asset in assets)
+    headline = f"{len(assets)} of {wanted} {'planned (dry run)' if dry_run else 'registered'}."
+    summarize(_SUMMARY, {"headline": headline, "rows": rows})
