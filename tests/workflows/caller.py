@@ -87,7 +87,7 @@ metric = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "accuracy", "value": 0.7
 request = urllib.request.Request(
     os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/log-metric",
     json.dumps(metric).encode(),
-    {"Content-Type": "application/json"},
+    {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]},
 )
 urllib.request.urlopen(request).read()
 if mode == "fail":

@@ -18,26 +18,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import (
     arm,
     cloud_metadata,
-    code,
-    components,
     computes,
-    data,
-    environments,
     errors,
     identity,
     jobs,
-    locations,
-    models,
     operations,
     registries,
     subscriptions,
     unimplemented,
     workspaces,
 )
+from .assets import code, components, data, environments, models
+from .computes import locations
 from .context import Context
 from .faults import control
 from .faults.requests import RequestFaults, token_has_expired
-from .jobs import run_identity, run_tokens
+from .jobs.process import run_identity, run_tokens
 from .route_index import RouteIndex
 from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
 

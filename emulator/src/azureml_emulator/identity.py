@@ -191,7 +191,7 @@ def routes(context: Context) -> list[Route]:
             "sub": "repo:org/repository:ref:refs/heads/main",
             "aud": request.query_params.get("audience", "https://github.com/org"),
         }
-        return JSONResponse({"value": _sign(settings, claims, GITHUB_TOKEN_SECONDS)})
+        return JSONResponse({"value": _sign(settings, claims, min(GITHUB_TOKEN_SECONDS, settings.token_lifetime))})
 
     return [
         Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery),

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import arm, assets, paging, registry_assets
-from .assets import json_object
+from . import arm, assets, paging
+from .assets import in_registries, json_object
 from .context import Context
 from .errors import ServiceError, bad_request, conflict, not_found
 from .jobs import register_model
@@ -68,7 +68,7 @@ def _finish(context: Context, target: str) -> None:
 
 def _delete(context: Context, target: str) -> None:
     with context.store.transaction():
-        registry_assets.delete_all(context, assets.registry(target.rsplit("/", 1)[-1]))
+        in_registries.delete_all(context, assets.registry(target.rsplit("/", 1)[-1]))
         context.store.delete(KIND, target)
 
 
@@ -209,5 +209,5 @@ def routes(context: Context) -> list[Route]:
             registries.discovery,
             "Discovery document of a registry",
         ),
-        *registry_assets.routes(context, find, PUBLIC),
+        *in_registries.routes(context, find, PUBLIC),
     ]

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import arm, datastores, paging, uploads
-from .assets import json_object
+from . import arm, datastores, paging
+from .assets import json_object, uploads
 from .context import Context
 from .errors import not_found, not_implemented
 from .operations import POLL_SOON

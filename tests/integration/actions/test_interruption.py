@@ -21,6 +21,9 @@ pytestmark = pytest.mark.usefixtures("workspace")
 
 Step = subprocess.Popen[str]
 
+GRANTED_SECONDS = 7.5
+"""How long GitHub waits after SIGINT, until it sends SIGTERM."""
+
 
 def until(what: str, ready: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
@@ -30,10 +33,10 @@ def until(what: str, ready: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @contextmanager
-def step(file: Path, job: str, wrapper: str = "") -> Iterator[Step]:
+def step(file: Path, job: str, wrapper: str = "", **inputs: object) -> Iterator[Step]:
     """The action in a process of its own; with a wrapper, in a child of a process as uv is one."""
     command = [sys.executable, "-c", "from mlops_actions.cli import main; main()", "run-aml-pipeline"]
-    environment = {**os.environ, "INPUTS": as_inputs({"file": file, "job_name": job})}
+    environment = {**os.environ, "INPUTS": as_inputs({"file": file, "job_name": job, **inputs})}
     if wrapper:
         command = ["bash", "-c", wrapper, "bash", *command]
     with subprocess.Popen(
@@ -70,10 +73,12 @@ def test_a_signal_cancels_the_job(slow: Path, runner: Path, ml_client: MLClient,
     (runner / "output").unlink(missing_ok=True)
     with step(slow, job) as process:
         heard(process, "[slow] the animals are coming")
+        began = time.monotonic()
         process.send_signal(number)
         # A runner that cancels sends the other one soon after.
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=30)
+        assert time.monotonic() - began < GRANTED_SECONDS
     assert process.returncode == 1
     assert said.splitlines()[-1] == f"::error::interrupted ({number.name}): job {job} was cancelled"
     assert outputs_in(runner / "output")["job-name"] == job

@@ -11,7 +11,7 @@ from azure.ai.ml import MLClient
 from azure.ai.ml.entities import AmlCompute, ComputeInstance
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
-from azureml_emulator import quota
+from azureml_emulator.computes import quota
 from azureml_emulator.settings import ARM_HOST
 from tests.integration.conftest import Emulator
 from tests.integration.emulator.conftest import code

@@ -9,9 +9,9 @@ from azure.ai.ml.entities import Data, Model
 from azure.core.exceptions import HttpResponseError
 
 from azureml_emulator.blobs import Blobs
-from azureml_emulator.jobs.data_errors import DataError
-from azureml_emulator.jobs.storage import OtherAccount
-from azureml_emulator.jobs.web import Fetching, fetch_folder
+from azureml_emulator.jobs.files.data_errors import DataError
+from azureml_emulator.jobs.files.storage import OtherAccount
+from azureml_emulator.jobs.files.web import Fetching, fetch_folder
 from tests.integration.conftest import Emulator
 
 from .conftest import Submit, children, ended, failure, node

@@ -1,8 +1,8 @@
 import pytest
 
 from azureml_emulator.errors import ServiceError
-from azureml_emulator.jobs import modes
-from azureml_emulator.jobs.modes import Mode
+from azureml_emulator.jobs.files import modes
+from azureml_emulator.jobs.files.modes import Mode
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from azureml_emulator.jobs.environment.builder import Builder
 from azureml_emulator.jobs.environment.definition import Canceled, Requirements, UnusableEnvironment
-from azureml_emulator.jobs.surroundings import surroundings
+from azureml_emulator.jobs.process.surroundings import surroundings
 
 PLAIN = Requirements(python="3.11")
 

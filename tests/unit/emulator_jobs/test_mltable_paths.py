@@ -1,7 +1,7 @@
 import pytest
 
-from azureml_emulator.jobs import mltable
-from azureml_emulator.jobs.data_errors import DataError
+from azureml_emulator.jobs.files import mltable
+from azureml_emulator.jobs.files.data_errors import DataError
 
 TABLE = "azureml://datastores/workspaceblobstore/paths/table/"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from azureml_emulator.errors import ServiceError
-from azureml_emulator.jobs.components import Port
+from azureml_emulator.jobs.definition.components import Port
 from azureml_emulator.jobs.parallel import program
 from azureml_emulator.jobs.parallel.specification import FromInput, ParallelWork, check, override, read
 from azureml_emulator.jobs.stopping import JobFailed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from azureml_emulator.jobs.programs import COOKIE, Ended, run
+from azureml_emulator.jobs.process.programs import COOKIE, Ended, run
 
 FAMILY = """
 import subprocess, sys, pathlib

@@ -1,6 +1,6 @@
 import pytest
 
-from azureml_emulator.jobs.references import NodeOutput, ParentInput, ParentOutput, parse, render_command
+from azureml_emulator.jobs.definition.references import NodeOutput, ParentInput, ParentOutput, parse, render_command
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from azureml_emulator.blobs import Blobs
-from azureml_emulator.jobs.logs import RunLog
+from azureml_emulator.jobs.process.logs import RunLog
 
 MIB = 1 << 20
 

@@ -1,4 +1,4 @@
-from azureml_emulator.jobs.run_names import exchange_in_filter, exchange_run_ids
+from azureml_emulator.jobs.mlflow.run_names import exchange_in_filter, exchange_run_ids
 
 
 def test_run_ids_are_exchanged_wherever_they_stand() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from azureml_emulator.jobs.data_errors import DataError, failed
-from azureml_emulator.jobs.web import Fetching, fetch
+from azureml_emulator.jobs.files.data_errors import DataError, failed
+from azureml_emulator.jobs.files.web import Fetching, fetch
 
 CONTENT = b"sepal,petal\n" * 1000
 

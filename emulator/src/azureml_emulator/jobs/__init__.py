@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from ..context import Context
-from . import artifact_routes, history, mlflow_routes, performing, submission
+from . import history, performing, submission
 from . import routes as job_routes
+from .files import artifact_routes
+from .mlflow import tracking_routes
 from .services import Services
 
 _running: dict[Context, Services] = {}
@@ -22,7 +24,7 @@ def routes(context: Context) -> list[Route]:
     """Jobs, run history, and MLflow."""
     services = _services(context)
     context.operations.on_finish(submission.CANCEL, lambda _: None)
-    modules = (job_routes, history, artifact_routes, mlflow_routes)
+    modules = (job_routes, history, artifact_routes, tracking_routes)
     return [route for module in modules for route in module.routes(services)]
 
 

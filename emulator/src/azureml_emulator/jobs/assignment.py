@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .specification import Literal, Node, Settings
+from .definition.specification import Literal, Node, Settings
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from ..store import Value
 from . import compute, runs
 from .assignment import Assignment
+from .definition.specification import Node
 from .ending import release
 from .services import Services
-from .specification import Node
 from .stopping import Stop
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import computes
 from ..context import Context
-from .specification import SERVERLESS, Node
+from .definition.specification import SERVERLESS, Node
 from .stopping import JobFailed, Stop
 
 _STARTING = frozenset({"Creating", "Starting", "Restarting", "SettingUp"})

@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import trees
-from . import compute, distribution, machine_faults, register_model, runs
+from . import compute, machine_faults, register_model, runs
 from .assignment import Assignment, Files
-from .components import CommandWork, GraphWork, RegisterModel
-from .delivery import Delivery
+from .definition import distribution
+from .definition.components import CommandWork, GraphWork, RegisterModel
+from .definition.references import render_command
 from .environment.definition import Canceled, Environment, UnusableEnvironment
-from .launch import Program, launch
-from .logs import STD_LOG, RunLog
+from .files.delivery import Delivery
 from .parallel import program as parallel
 from .parallel.specification import ParallelWork
-from .programs import COOKIE
-from .references import render_command
-from .run_environment import variables
+from .process.launch import Program, launch
+from .process.logs import STD_LOG, RunLog
+from .process.programs import COOKIE
+from .process.run_environment import variables
 from .services import Services
 from .stopping import JobCanceled, JobFailed, Stop
 

@@ -19,8 +19,8 @@ from ..routing import Operation
 from ..settings import REGION
 from ..shapes import strings, text
 from ..store import Value
-from . import run_tokens
-from .logs import artifact
+from .process import run_tokens
+from .process.logs import artifact
 from .runs import LOGGED, TERMINAL
 from .services import Services
 from .stopping import JobFailed

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from .. import assets, models
+from .. import assets
+from ..assets import models
 from ..context import Context
 from ..errors import ServiceError
 from .stopping import JobFailed

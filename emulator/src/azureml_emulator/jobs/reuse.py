@@ -15,11 +15,12 @@ from typing import Any
 
 from ..context import Context
 from ..store import Value as Run
-from . import modes, runs
+from . import runs
 from .assignment import Assignment, Files, Value
+from .definition.specification import Literal
 from .environment import resolve
+from .files import modes
 from .services import Services
-from .specification import Literal
 
 KIND = "reusable runs"
 

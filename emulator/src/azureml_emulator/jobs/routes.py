@@ -15,12 +15,13 @@ from ..assets import json_object
 from ..errors import bad_request, not_found, not_implemented
 from ..routing import Operation, Unimplemented
 from ..settings import REGION
+from ..shapes import mapping, strings, text
 from ..store import Value
-from . import outputs, runs, submission
+from . import runs, submission
+from .definition.bindings import read_target
+from .files import outputs
 from .history import studio_url
 from .services import Services
-from .shapes import mapping, strings, text
-from .specification import read_target
 
 KIND = "jobs"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")

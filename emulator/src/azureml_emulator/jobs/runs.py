@@ -9,7 +9,7 @@ from typing import Any
 from .. import arm
 from ..settings import REGION
 from ..store import Store, Value
-from .run_names import RunNames
+from .mlflow.run_names import RunNames
 from .stopping import JobFailed
 
 KIND = "runs"

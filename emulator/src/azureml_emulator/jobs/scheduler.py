@@ -7,14 +7,15 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 
 from ..errors import ServiceError
-from . import children, compute, outputs, reuse, runs, storage
+from . import children, compute, reuse, runs
 from .assignment import Assignment, Files, Value
 from .children import Child
+from .definition.references import NodeOutput, ParentInput
+from .definition.specification import Asset, Given, Graph, Literal, Node, Target
 from .ending import beginning
-from .logs import EXECUTION_LOG, RunLog
-from .references import NodeOutput, ParentInput
+from .files import outputs, storage
+from .process.logs import EXECUTION_LOG, RunLog
 from .services import Services
-from .specification import Asset, Given, Graph, Literal, Node, Target
 from .stopping import JobCanceled, JobFailed, Stop
 
 _TICK_SECONDS = 0.5

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ..context import Context
 from .environment.service import Environments
+from .mlflow.tracking import Tracking
 from .runs import Runs
 from .stopping import Stop
-from .tracking import Tracking
 
 if TYPE_CHECKING:
     from .assignment import Assignment

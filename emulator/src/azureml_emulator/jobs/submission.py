@@ -11,14 +11,17 @@ from typing import Any
 from .. import trees
 from ..context import Context
 from ..store import Value
-from . import compute, outputs, performing, runs, validation
+from . import compute, performing, runs
 from .assignment import Assignment
-from .components import Component, GraphWork
+from .definition import validation
+from .definition.components import Component, GraphWork
+from .definition.reading import read_command, read_pipeline
+from .definition.specification import Asset, Given, Literal, Node, Pipeline, Settings
 from .ending import ending, release, tell_mlflow
-from .programs import end_strays
+from .files import outputs
+from .process.programs import end_strays
 from .scheduler import given, run_graph
 from .services import Services
-from .specification import Asset, Given, Literal, Node, Pipeline, Settings, read_command, read_pipeline
 from .stopping import JobFailed, Stop
 
 log = logging.getLogger(__name__)

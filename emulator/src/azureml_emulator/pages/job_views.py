@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..jobs.logs import artifact
+from ..jobs.process.logs import artifact
 from ..jobs.runs import KIND
 from . import graph, plots, states, texts, trials
 from .definitions import Definitions, Input

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..jobs.logs import artifact
+from ..jobs.process.logs import artifact
 from ..jobs.runs import Runs
 from .rendering import url
 from .storage import Storage

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import uv
 
-from ..programs import Ended, run
-from ..surroundings import surroundings
+from ..process.programs import Ended, run
+from ..process.surroundings import surroundings
 from . import packages
 from .definition import Canceled, Environment, Log, Requirements, UnusableEnvironment
 from .interpreters import Interpreter, Interpreters

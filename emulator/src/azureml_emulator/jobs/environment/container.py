@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ... import processes
-from ..surroundings import PASSED_ON
+from ..process.surroundings import PASSED_ON
 from .docker import Docker
 
 _STATE = "azureml-emulator.state"

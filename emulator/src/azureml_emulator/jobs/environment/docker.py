@@ -9,8 +9,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..programs import run
-from ..surroundings import surroundings
+from ..process.programs import run
+from ..process.surroundings import surroundings
 from .definition import Canceled, Log, UnusableEnvironment
 
 _OF_CLIENT = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...context import Context
 from ...errors import ServiceError
 from ...settings import AUTO, DOCKER, VENV
-from .. import storage
+from ..files import storage
 from . import dockerfile_steps, images, images_of_docker, resolve
 from .builder import Builder
 from .definition import Canceled, Environment, Log, Requirements, UnusableEnvironment

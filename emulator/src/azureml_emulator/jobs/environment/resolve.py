@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ... import assets, environments
+from ... import assets
+from ...assets import environments
 from ...context import Context
 from ...curated.catalogue import CatalogueError, Curated
 from ...errors import ServiceError, bad_request, not_implemented

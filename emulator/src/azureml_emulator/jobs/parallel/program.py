@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..modes import EVALUATING, Mode
-from ..references import render_command
+from ..definition.references import render_command
+from ..files.modes import EVALUATING, Mode
 from ..stopping import JobFailed
 from . import mltable
 from .runtime.settings import Settings

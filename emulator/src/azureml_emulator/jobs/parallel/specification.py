@@ -15,8 +15,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...errors import bad_request, not_implemented
-from ..references import names_in_command, render_command
-from ..shapes import mapping, mappings, strings, text
+from ...shapes import mapping, mappings, strings, text
+from ..definition.references import names_in_command, render_command
 
 _EXPRESSION = re.compile(r"^\$\{\{\s*(?P<inside>[^{}]*?)\s*\}\}$")
 _SIDE = re.compile(r"^(?P<side>inputs|outputs)\.(?P<name>[\w-]+)$")

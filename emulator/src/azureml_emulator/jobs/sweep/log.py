@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Literal
 
 from ...context import Context
-from ..logs import RunLog
+from ..process.logs import RunLog
 
 NAME = "azureml-logs/hyperdrive.txt"
 """Where azure-ai-ml looks for what it streams of a sweep."""

@@ -12,10 +12,11 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
 
 from ...errors import ServiceError
-from .. import children, compute, outputs, runs, storage
+from .. import children, compute, runs
 from ..assignment import Assignment
 from ..children import Child
 from ..ending import beginning
+from ..files import outputs, storage
 from ..services import Services
 from ..stopping import JobCanceled, JobFailed, Stop
 from . import trial

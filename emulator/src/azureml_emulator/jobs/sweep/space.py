@@ -15,7 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 from ...errors import bad_request, not_implemented
-from ..shapes import mapping
+from ...shapes import mapping
 
 Scalar = bool | int | float | str
 """The value of a hyperparameter."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...errors import ServiceError, bad_request
-from ..shapes import mapping, text
+from ...shapes import mapping, text
 from . import space
 from .policies import Bandit, MedianStopping, Policy, Schedule, TruncationSelection
 from .space import Choice, Distribution

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from ...errors import bad_request
 from ..assignment import Assignment, Value
-from ..components import CommandWork
-from ..specification import Literal, Node, Target
+from ..definition.components import CommandWork
+from ..definition.specification import Literal, Node, Target
 from .space import Choice, Scalar
 
 _SEARCHED = re.compile(r"\$\{\{\s*search_space\.(?P<name>\w+)\s*\}\}")

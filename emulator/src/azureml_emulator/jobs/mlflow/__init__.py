@@ -1,0 +1,1 @@
+"""MLflow: the real server, and what Azure has otherwise on the way to it."""
