@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from azureml_emulator import lifecycle, processes
+from azureml_emulator import lifecycle, processes, quota
 from azureml_emulator.lifecycle import EmulatorError
 from azureml_emulator.settings import VENV
 
@@ -24,6 +24,7 @@ from .ledger import Ledger
 from .moments import START, Plan, Watch
 
 _TIME_SCALE = 0.3
+_LIMITS = "computes: 10000\ndedicated_cores: 100000\n"
 _OLDER = 20
 _RUN_SECONDS = 90
 _POLL_SECONDS = 0.05
@@ -97,6 +98,8 @@ class Lane:
         api = Api(known)
         try:
             if not self._clients.prepared:
+                # What a kill interrupts is left there: more computes than a workspace may have.
+                (self._state / quota.FILE).write_text(_LIMITS)
                 self._clients.prepare(api)
             lost = self._ledger.mistakes(api, self._chance, older=None if plan is None else _OLDER)
             self.outcome.lost.extend(lost)
