@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from azureml_emulator import lifecycle, processes, quota
+from azureml_emulator import lifecycle, processes
+from azureml_emulator.computes import quota
 from azureml_emulator.lifecycle import EmulatorError
 from azureml_emulator.settings import VENV
 
