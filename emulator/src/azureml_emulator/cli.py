@@ -11,13 +11,14 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter, validators
 from rich.console import Console
 
-from . import coverage, lifecycle, settings
+from . import azurite, coverage, lifecycle, settings
 from .faults import commands
 from .lifecycle import EmulatorError
 
 app = App(name="azureml-emulator", help="Azure Machine Learning on your machine, for the unmodified SDK.")
 app.command(commands.app)
 out = Console(soft_wrap=True, highlight=False)
+_PIPE_WIDTH = 400
 
 
 def _state(state: Path | None) -> Path:
@@ -58,6 +59,8 @@ def up(
 
     """
     rules = None if faults is None else commands.load(faults)
+    if not azurite.is_installed():
+        out.print("installing Azurite, which is kept for the next time (about 200 MB)")
     known = lifecycle.up(_state(state), time_scale, token_lifetime, rules, executor=executor, curated=curated)
     out.print(f"ready: workspace {known.workspace} in resource group {known.resource_group}, state in {known.state}")
     out.print("azureml-emulator exec -- COMMAND runs a command with it")
@@ -137,7 +140,9 @@ def print_coverage(
     """
     rows = coverage.rows()
     if format_ == "table":
-        out.print(coverage.as_table(rows))
+        # In a pipe there is no width that rows would have to be cut to.
+        wide = out if out.is_terminal else Console(soft_wrap=True, highlight=False, width=_PIPE_WIDTH)
+        wide.print(coverage.as_table(rows))
     else:
         print(coverage.as_json(rows) if format_ == "json" else coverage.as_markdown(rows))  # noqa: T201
 

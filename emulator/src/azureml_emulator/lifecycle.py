@@ -30,6 +30,17 @@ class EmulatorError(Exception):
 
 
 @contextmanager
+def _told(state: Path) -> Iterator[None]:
+    """Make EmulatorError of what is wrong with folders and files: read-only, full, damaged."""
+    try:
+        yield
+    except settings.SettingsError as error:
+        raise EmulatorError(str(error)) from error
+    except OSError as error:
+        raise EmulatorError(f"{error.filename or state}: {error.strerror or error}") from error
+
+
+@contextmanager
 def _alone(state: Path) -> Iterator[None]:
     """Only one command at a time starts or ends the emulator of a state folder."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -62,8 +73,9 @@ def is_ready(known: Settings) -> bool:
 
 def running(state: Path) -> Settings:
     """The settings of the emulator that runs for `state`. Raises EmulatorError if none does."""
-    if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
-        return known
+    with _told(state):
+        if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
+            return known
     raise EmulatorError(f"no emulator runs for {state}: start it with `azureml-emulator up`")
 
 
@@ -79,12 +91,12 @@ def up(
     """Start the emulator of `state`, or leave the running one be. Raises EmulatorError if it does not get ready.
 
     `faults` are armed instead of those that are, and the file `curated` is what a user adds to the catalogue of
-    environments; None leaves these as they are.
+    environments; None leaves these as they are. Nothing is left running if it is interrupted.
     """
     entries = None if curated is None else _catalogue(curated)
     if not _is_ours(state):
         raise EmulatorError(f"{state} holds something else: give --state a folder that is empty or does not exist")
-    with _alone(state):
+    with _told(state), _alone(state):
         if (state / "settings.json").exists() and is_ready(known := settings.load(state)):
             _check_unchanged(known, time_scale, token_lifetime, executor)
         else:
@@ -133,14 +145,21 @@ def _start(state: Path, time_scale: float | None, token_lifetime: float | None, 
             start_new_session=True,
             env={**os.environ, processes.OWNER: processes.owner(state)},
         )
+    try:
+        _wait(known, process, log)
+    except BaseException:  # Ctrl-C as well: the server has a session of its own, and would go on.
+        _end_all(state)
+        raise
+    return known
+
+
+def _wait(known: Settings, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not is_ready(known):
         if process.poll() is not None or time.monotonic() > deadline:
-            _end_all(state)
             last = log.read_text(errors="replace").strip().splitlines()[-1:]
             raise EmulatorError(f"the emulator did not start: {''.join(last)} (see {log})")
         time.sleep(0.05)
-    return known
 
 
 def _arm(known: Settings, faults: Sequence[Rule]) -> None:
@@ -170,7 +189,7 @@ def reset(state: Path) -> None:
         raise EmulatorError(f"{state} is not an emulator's state folder: nothing is removed")
     if not state.exists():
         return
-    with _alone(state):
+    with _told(state), _alone(state):
         _end_all(state)
         # The settings last: without them a folder that could not be emptied would no longer count as an emulator's.
         for entry in sorted(state.iterdir(), key=lambda e: e.name == "settings.json"):

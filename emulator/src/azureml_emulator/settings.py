@@ -50,6 +50,10 @@ def cache() -> Path:
     return Path(base) / "azureml-emulator"
 
 
+class SettingsError(Exception):
+    """The settings of an emulator cannot be read; the text is one line."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Loopback ports, one per server. A state folder that an older version made has none for the page yet: 0."""
@@ -160,9 +164,17 @@ def _write(settings: Settings) -> None:
 
 
 def load(state: Path) -> Settings:
-    """The settings kept in `state`. Raises FileNotFoundError if no emulator was ever started there."""
-    kept = json.loads((state / "settings.json").read_text())
-    return Settings(state=state, ports=Ports(**kept.pop("ports")), **kept)
+    """The settings kept in `state`.
+
+    Raises FileNotFoundError if no emulator was ever started there, SettingsError if the file is damaged.
+    """
+    file = state / "settings.json"
+    try:
+        kept = json.loads(file.read_text())
+        return Settings(state=state, ports=Ports(**kept.pop("ports")), **kept)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        told = f"{file} is damaged ({error}): `azureml-emulator reset` forgets this emulator and all that it holds"
+        raise SettingsError(told) from error
 
 
 def load_or_create(
