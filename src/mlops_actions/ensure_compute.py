@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mlops_actions import azure, definitions, github
+from mlops_actions import attended_jobs, azure, definitions, github
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.compute.differences import Difference, differences, rescaled
 from mlops_actions.compute.states import MISSING, ComputeState, Step, beyond_repair, is_instance, state_of, step
@@ -169,7 +169,12 @@ class _Bringing:
             return self._finish(compute)
         if asked in ("stop", "delete") and self._rules.only_if_idle and not beyond_repair(compute):
             self.jobs = self._uses()
-            if [use for use in self.jobs if not use.ending]:
+            abandoned = attended_jobs.abandoned()
+            busy = [use for use in self.jobs if not use.ending]
+            for use in busy:
+                if use.job in abandoned:
+                    self._cancel(use)
+            if [use for use in busy if use.job not in abandoned]:
                 self._keep()
                 return True
             if self.jobs or self._last == "JobRunning":
@@ -196,6 +201,16 @@ class _Bringing:
                 self._wanted = "running"
                 return False
         return True
+
+    def _cancel(self, use: Use) -> None:
+        """Do what a step of this runner's job was killed before it could: end its job, which nobody would follow."""
+        from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
+
+        try:
+            self._rest.post(f"jobs/{use.job}/cancel")
+        except AzureError as error:
+            raise ActionError(f"job {use.job}, whose step was killed, cannot be cancelled: {reason(error)}") from error
+        github.annotate("notice", f"job {use.job} is cancelled: its step was killed before it could do so")
 
     def _keep(self) -> None:
         """Leave the compute to those who use it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from mlops_actions.aml import attempts
 from mlops_actions.aml.following import Failure, cancelled, failure, follow, say
 from mlops_actions.aml.job import COMPLETED, JOB_TAG, TERMINAL, AmlJob, registered_model
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
+from mlops_actions.attended_jobs import attending
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.interruption import interruptible
@@ -86,7 +87,9 @@ def run_aml_pipeline(
     with _errors_as_one_line(job_name or str(file)):
         name = job_name or default_name(file, rest)
     call = _Call(pipeline, workspace, rest, name, deadline if wait else None, retries, cancel_on_timeout)
-    with _errors_as_one_line(name), interruptible():
+    with _errors_as_one_line(name), attending() as attend, interruptible():
+        if wait and cancel_on_interrupt:
+            call.attend = attend
         try:
             return call.perform()
         except (KeyboardInterrupt, BrokenPipeError) as interruption:
@@ -106,6 +109,7 @@ class _Call:
     cancel_on_timeout: bool
     job: AmlJob | None = None
     submitting: bool = False
+    attend: Callable[[str], None] | None = None
 
     def perform(self) -> PipelineRun:
         """Submit the job or find it, follow it to its end, and again if it failed for the infrastructure's sake.
@@ -148,6 +152,8 @@ class _Call:
     def _begun(self, job: AmlJob) -> PipelineRun:
         """Submit the job, unless it is there."""
         properties = job.properties()
+        if self.attend is not None:
+            self.attend(job.name)
         if properties is None:
             self.submitting = True
             retry_of = {} if job.name == self.name else {"retry-of": self.name}

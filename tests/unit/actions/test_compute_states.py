@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 
 from mlops_actions import azure, ensure_compute
+from mlops_actions.attended_jobs import abandoned, attending
 from mlops_actions.compute.states import (
     CLUSTER_STATES,
     INSTANCE_STATES,
@@ -47,6 +49,8 @@ class Service:
         yield [{"name": name, "properties": {"status": status, "computeId": "machine"}} for name, status in jobs]
 
     def post(self, path: str) -> bool:
+        if path == "jobs/mine/cancel":
+            self.jobs = [[("mine", "CancelRequested")], []]
         self._ask(path)
         return True
 
@@ -245,6 +249,31 @@ def test_a_job_that_is_being_cancelled_is_waited_for(ensure: Any) -> None:
     assert ensure(service, "stopped") is True
     assert service.asked == ["stop"]
     assert ensure.result.jobs == []
+
+
+def test_a_job_whose_step_was_killed_is_cancelled(ensure: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    (tmp_path / "attended-jobs").mkdir()
+    (tmp_path / "attended-jobs" / "mine").touch()
+    service = Service(["Running", "Running", "Running", "Stopping", "Stopped"])
+    service.jobs = [[("mine", "Running")]]
+    assert ensure(service, "stopped") is True
+    assert service.asked == ["jobs/mine/cancel", "stop"]
+    assert ensure.result.state == "stopped"
+
+
+def test_it_is_cancelled_also_when_others_keep_the_compute(
+    ensure: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    service = Service(["Running"])
+    service.jobs = [[("other", "Running"), ("mine", "Running")]]
+    with attending() as attend:
+        attend("mine")
+        assert abandoned() == ["mine"]
+        assert ensure(service, "stopped") is False
+    assert service.asked == ["jobs/mine/cancel"]
+    assert (ensure.result.state, abandoned()) == ("running", [])
 
 
 def test_a_job_that_does_not_let_go_is_told(ensure: Any) -> None:
