@@ -34,6 +34,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"jobs": {"a": COUNTS}, "settings": {"default_compute": "azureml:nowhere"}},
         "compute nowhere is not found",
     ),
+    "unknown datastore": (
+        {"jobs": {"a": COUNTS}, "settings": {"default_compute": "serverless", "default_datastore": "azureml:nowhere"}},
+        "settings.default_datastore: Datastore nowhere not found",
+    ),
     "unknown node input": (
         {"jobs": {"a": {"type": "command", "component": REGISTER, "inputs": {"modelname": "m"}}}},
         "node a has an unknown input modelname: its component has .*model_name",

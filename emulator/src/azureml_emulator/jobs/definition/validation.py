@@ -23,6 +23,7 @@ Known = Literal | Asset | Port
 
 def check_pipeline(context: Context, pipeline: Pipeline) -> None:
     """Raise ServiceError (400) for a pipeline that cannot run."""
+    outputs.check(context, Target("uri_folder"), "settings.default_datastore", pipeline.settings.default_datastore)
     for name, given in pipeline.inputs.items():
         if name not in pipeline.graph.inputs:
             raise bad_request(f"the pipeline has no input {name}; it has {_listed(pipeline.graph.inputs)}")

@@ -53,12 +53,15 @@ def place(context: Context, target: Target, *, run: str, output: str, datastore:
     return full_uri(context, uri)
 
 
-def check(context: Context, target: Target, where: str) -> None:
-    """Raise ServiceError (400, 501) for an output that cannot get where it is to go, or be called what it is to be."""
+def check(context: Context, target: Target, where: str, datastore: str | None = None) -> None:
+    """Raise ServiceError (400, 501) for an output that cannot get where it is to go, or be called what it is to be.
+
+    `datastore` is the job's default datastore, as in `place`.
+    """
     if target.asset_name:
         version_routes.check_name(_collection(target.type), target.asset_name, target.asset_version)
     try:
-        storage.place(context, place(context, target, run="name", output="output"))
+        storage.place(context, place(context, target, run="name", output="output", datastore=datastore))
     except ServiceError as error:
         code = error.status if error.status != _NOT_FOUND else _BAD_REQUEST
         raise ServiceError(code, error.code, f"{where}: {error.message}") from error
