@@ -121,7 +121,7 @@ def _variables(kind: str, rank: int, world: int, *, per_instance: int, port: int
             "OMPI_COMM_WORLD_RANK": rank,
             "OMPI_COMM_WORLD_LOCAL_RANK": local,
             "OMPI_COMM_WORLD_LOCAL_SIZE": per_instance,
-            "OMPI_COMM_WORLD_NODE_RANK": node,
+            "OMPI_COMM_WORLD_NODE_RANK": local,
             "OMPI_UNIVERSE_SIZE": world,
             "AZ_BATCHAI_MPI_MASTER_NODE": "127.0.0.1",
             "AZ_BATCH_MASTER_NODE": f"127.0.0.1:{port}",
