@@ -145,3 +145,12 @@ def test_a_wrong_file(tmp_path: Path, text: str, line: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match=r"none\.yml: No such file or directory"):
         files.load(tmp_path / "none.yml")
+
+
+def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "emulator-faults.md").read_text()
+    file = tmp_path / "rules.yml"
+    file.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    assert [rule.fault for rule in files.load(file)] == ["status", "preempted_node", "reset"]
+    told = {line.split("|")[1].strip(" `") for line in page.splitlines() if line.startswith("| `")}
+    assert told - {"fault"} == set(rules.FAULTS)
