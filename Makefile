@@ -4,6 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 UV := $(shell sandbox/setup --print-uv)
+# A network may put an authority of its own before the package indexes: the machine knows it, uv's own list does not.
+export UV_SYSTEM_CERTS := 1
 RUN := $(UV) run --frozen --no-sync
 
 help: ## this list

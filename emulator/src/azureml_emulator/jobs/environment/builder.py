@@ -143,7 +143,7 @@ class _Build:
             self._log.line("The environment has no pip: no package index is in reach, and Python has no copy of it")
 
     def _uv(self, arguments: Sequence[str], log: Log) -> Ended:
-        program = [uv.find_uv_bin(), "--no-progress", "--color", "never"]
+        program = [uv.find_uv_bin(), "--no-progress", "--color", "never", "--system-certs"]
         return self._builder.run([*program, *arguments], log, self._cancel)
 
     def _why(self, pip: tuple[str, ...], asked: str | None, printed: str, ended: Ended) -> str:
