@@ -46,7 +46,7 @@ Written by `docs/generate.py` from the marks `@pytest.mark.conformance("feature"
 """
 
 # In the order in which the main job uses them.
-ORDER = ("ensure-compute", "register-assets", "run-aml-pipeline", "fetch-model", "build-image", "kube-deploy")
+ORDER = ("register-assets", "ensure-compute", "run-aml-pipeline", "fetch-model", "build-image", "kube-deploy")
 
 
 def definitions() -> dict[str, dict[str, Any]]:
