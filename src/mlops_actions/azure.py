@@ -76,7 +76,15 @@ def workspace(given: SignIn) -> Workspace:
 
     Raises ActionError naming the input and the variable that are missing, or what is wrong with the credentials.
     """
-    credentials = _parse(given.azure_credentials) if given.azure_credentials else {}
+    credentials = service_principal(given)
+    subscription, group, name = place(given, credentials)
+    found = Workspace(subscription, group, name, signed_in(given, credentials))
+    _check_exists(found)
+    return found
+
+
+def place(given: SignIn, credentials: Mapping[str, str]) -> tuple[str, str, str]:
+    """Subscription, resource group and name of the workspace that is meant. Raises ActionError for what is missing."""
     subscription = given.subscription_id or os.environ.get("AZURE_SUBSCRIPTION_ID") or credentials.get("subscriptionId")
     names = {
         "subscription-id": (subscription, "AZURE_SUBSCRIPTION_ID"),
@@ -87,9 +95,7 @@ def workspace(given: SignIn) -> Workspace:
         if not value:
             raise ActionError(f"{name} is not given: set this input, or the environment variable {variable}")
     subscription, group, name = (str(value) for value, _ in names.values())
-    found = Workspace(subscription, group, name, _signed_in(given, credentials))
-    _check_exists(found)
-    return found
+    return subscription, group, name
 
 
 def _check_exists(workspace: Workspace) -> None:
@@ -102,6 +108,14 @@ def _check_exists(workspace: Workspace) -> None:
         raise ActionError(f"workspace {where} cannot be used: {reason(error)}") from error
     if not exists:
         raise ActionError(f"workspace {where} does not exist")
+
+
+def service_principal(given: SignIn) -> dict[str, str]:
+    """The service principal that is given, or that $AZURE_CREDENTIALS has; empty if neither is. Raises ActionError."""
+    text = given.azure_credentials
+    if not (text or given.client_id or given.tenant_id):
+        text = os.environ.get("AZURE_CREDENTIALS")
+    return _parse(text) if text and text.strip() else {}
 
 
 def _parse(text: str) -> dict[str, str]:
@@ -118,12 +132,15 @@ def _parse(text: str) -> dict[str, str]:
     return {name: str(value) for name, value in parsed.items()}
 
 
-def _signed_in(given: SignIn, credentials: Mapping[str, str]) -> TokenCredential:
-    """A credential that has been tried: what is wrong with it is better said now than in the middle of the work."""
+def signed_in(given: SignIn, credentials: Mapping[str, str], **options: Any) -> TokenCredential:
+    """A credential that has been tried: what is wrong with it is better said now than in the middle of the work.
+
+    `options` are keywords for its client, instead of those of `network`. Raises ActionError if Azure gives no token.
+    """
     from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415 - slow to import
 
     try:
-        credential = _credential(given, credentials)
+        credential = _credential(given, credentials, options)
         credential.get_token(SCOPE)
     except ClientAuthenticationError as error:
         # Azure's own answer, out of all that the SDK says around it.
@@ -140,25 +157,22 @@ def _signed_in(given: SignIn, credentials: Mapping[str, str]) -> TokenCredential
     return credential
 
 
-def _credential(given: SignIn, credentials: Mapping[str, str]) -> TokenCredential:
+def _credential(given: SignIn, credentials: Mapping[str, str], options: Mapping[str, Any]) -> TokenCredential:
     from azure import identity  # noqa: PLC0415 - see the module's docstring
 
     from mlops_actions import network  # noqa: PLC0415
 
     logging.getLogger("azure.identity").setLevel(logging.ERROR)
+    options = {**network.options(), **options}
     if credentials:
         secret = credentials["clientSecret"]
-        return identity.ClientSecretCredential(
-            credentials["tenantId"], credentials["clientId"], secret, **network.options()
-        )
+        return identity.ClientSecretCredential(credentials["tenantId"], credentials["clientId"], secret, **options)
     if given.client_id or given.tenant_id:
         if not (given.client_id and given.tenant_id):
             raise ActionError("client-id and tenant-id belong together: one of them is not given")
         if not all(os.environ.get(variable) for variable in _ID_TOKEN_REQUEST):
             raise ActionError("GitHub offers this job no ID token: give the job `permissions: id-token: write`")
-        return identity.ClientAssertionCredential(
-            given.tenant_id, given.client_id, github_id_token, **network.options()
-        )
+        return identity.ClientAssertionCredential(given.tenant_id, given.client_id, github_id_token, **options)
     # The managed identity's part of it has retries of its own, which are not to be overridden.
     return identity.DefaultAzureCredential(
         exclude_interactive_browser_credential=True, process_timeout=30, transport=network.transport()
@@ -194,7 +208,8 @@ class Rest:
     https://learn.microsoft.com/rest/api/azureml
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, **retries: Any) -> None:
+        """`retries` are settings of azure-core's RetryPolicy, instead of those of `network`."""
         from azure.core import PipelineClient  # noqa: PLC0415 - see the module's docstring
         from azure.core.pipeline import policies  # noqa: PLC0415
 
@@ -206,7 +221,7 @@ class Rest:
             policies=[
                 policies.HeadersPolicy(),
                 policies.UserAgentPolicy("mlops-actions"),
-                policies.RetryPolicy(**network.retries()),
+                policies.RetryPolicy(**{**network.retries(), **retries}),
                 policies.BearerTokenCredentialPolicy(workspace.credential, SCOPE),
             ],
             transport=network.transport(),
@@ -238,6 +253,14 @@ class Rest:
         hurry: dict[str, Any] = dict.fromkeys(limits, seconds) if seconds else {}
         return self._send("POST", self._url(path), {"api-version": API_VERSION}, **hurry) is not None
 
+    def secrets(self, path: str) -> dict[str, Any] | None:
+        """What the resource at `path` answers when it is asked for its secrets. Raises HttpResponseError."""
+        return self._send("POST", self._url(path), {"api-version": API_VERSION}, {})
+
+    def arm(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+        """The resource at `path` anywhere in ARM, which begins with a slash. Raises HttpResponseError."""
+        return self._send("GET", f"{ARM}{path}", {"api-version": API_VERSION, **(query or {})})
+
     def delete(self, path: str) -> None:
         """Ask for the end of a compute and of what it stands for. Raises HttpResponseError."""
         query = {"api-version": API_VERSION, "underlyingResourceAction": "Delete"}
@@ -245,8 +268,11 @@ class Rest:
 
     def api(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
         """GET from the workspace's data plane; `{workspace}` in `path` stands for the workspace's ARM id."""
-        whole = path.replace("{workspace}", self._workspace.path)
-        return self._send("GET", f"{self._data_plane()}{whole}", dict(query or {}))
+        return self._send("GET", self._data_plane_url(path), dict(query or {}))
+
+    def ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """POST a question to the workspace's data plane; `{workspace}` in `path` stands for the workspace's ARM id."""
+        return self._send("POST", self._data_plane_url(path), {}, body)
 
     def blob(self, url: str, begin: int = 0) -> bytes:
         """The content of a blob from byte `begin` on, by its SAS URL; nothing if it is not longer, or not there yet."""
@@ -267,6 +293,9 @@ class Rest:
 
     def _url(self, path: str) -> str:
         return f"{ARM}{self._workspace.path}/{path}".rstrip("/")
+
+    def _data_plane_url(self, path: str) -> str:
+        return self._data_plane() + path.replace("{workspace}", self._workspace.path)
 
     def _data_plane(self) -> str:
         if not hasattr(self, "_api_url"):

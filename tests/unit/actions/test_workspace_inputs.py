@@ -19,11 +19,11 @@ VARIABLES = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPAC
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.setenv(name, f"{name} of the environment")
-    for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+    for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AZURE_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     # Which way is taken is asked here; whether Azure lets one in is asked in tests/integration.
-    monkeypatch.setattr(azure, "_signed_in", azure._credential)
+    monkeypatch.setattr(azure, "signed_in", lambda given, credentials: azure._credential(given, credentials, {}))
     monkeypatch.setattr(azure, "_check_exists", lambda _: None)
 
 
@@ -52,6 +52,18 @@ def test_the_credentials_subscription_is_the_last_resort(monkeypatch: pytest.Mon
     assert azure.workspace(given).subscription_id == "AZURE_SUBSCRIPTION_ID of the environment"
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID")
     assert azure.workspace(given).subscription_id == "sub-of-json"
+
+
+def test_the_environments_credentials_are_the_default_where_no_other_way_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZURE_CREDENTIALS", json.dumps(PRINCIPAL))
+    assert azure.service_principal(SignIn())["clientId"] == PRINCIPAL["clientId"]
+    assert azure.service_principal(SignIn(client_id="me", tenant_id="mine")) == {}
+    other = {**PRINCIPAL, "clientId": "other"}
+    assert azure.service_principal(SignIn(azure_credentials=json.dumps(other)))["clientId"] == "other"
+    monkeypatch.setenv("AZURE_CREDENTIALS", " ")
+    assert azure.service_principal(SignIn()) == {}
 
 
 @pytest.mark.parametrize(
