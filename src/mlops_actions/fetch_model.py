@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_actions import azure
-from mlops_actions.aml.job import JOB_TAG, AmlJob, registered_model
+from mlops_actions.aml.models import JOB_TAG, check_named, find
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
@@ -18,10 +18,8 @@ from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-    from azure.ai.ml.entities import Model
 
 _SUMMARY = Path(__file__).parents[2] / "actions" / "fetch-model" / "summary.md"
-_LATEST = "latest"
 _STAMP = ".fetched-model.json"
 """Written beside what was fetched, so that a later fetch knows the folder for its own."""
 
@@ -56,11 +54,10 @@ def fetch_model(
 
     """
     _check_target(path)
-    if not job_name and not (name and version):
-        raise ActionError("which model is meant? give name and version (a number or latest), or job-name")
+    check_named(name, version, job_name)
     workspace = azure.workspace(sign_in)
     client = azure.ml_client(workspace)
-    model = _which(client, azure.Rest(workspace), name, version, job_name)
+    model = find(client, azure.Rest(workspace), name, version, job_name)
     name, version = str(model.name), str(model.version)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
@@ -81,35 +78,6 @@ def _check_target(path: Path) -> None:
         raise ActionError(f"path {path} is not a folder: give another, or remove it")
     if path.exists() and any(path.iterdir()) and not (path / _STAMP).exists():
         raise ActionError(f"path {path} holds files that this action did not fetch: give another, or remove them")
-
-
-def _which(client: MLClient, rest: azure.Rest, name: str | None, version: str | None, job_name: str | None) -> Model:
-    """The model that the inputs mean. Raises ActionError if there is none."""
-    from azure.ai.ml.exceptions import MlException, ValidationErrorType  # noqa: PLC0415 - slow to import
-    from azure.core.exceptions import AzureError, ResourceNotFoundError  # noqa: PLC0415
-
-    try:
-        if job_name:
-            model = registered_model(client, AmlJob(rest, job_name))
-            if model is None:
-                raise ActionError(
-                    f"job {job_name} has no node that registers a model, or binds its details to no output"
-                )
-            if (name or model.name, version or model.version) not in {
-                (model.name, model.version),
-                (model.name, _LATEST),
-            }:
-                raise ActionError(f"job {job_name} registered {model.name}:{model.version}, not {name}:{version}")
-            name, version = model.name, model.version
-        which = {"label": _LATEST} if version == _LATEST else {"version": str(version)}
-        found: Model = client.models.get(str(name), **which)
-    except (AzureError, MlException) as error:
-        # Of a version the service says it, of `latest` the SDK.
-        missing = getattr(error, "error_type", None) == ValidationErrorType.RESOURCE_NOT_FOUND
-        if missing or isinstance(error, ResourceNotFoundError):
-            raise ActionError(f"model {name}:{version} does not exist in workspace {client.workspace_name}") from None
-        raise ActionError(f"model {name}:{version} cannot be found: {reason(error)}") from error
-    return found
 
 
 def _download(client: MLClient, name: str, version: str, folder: Path) -> Path:

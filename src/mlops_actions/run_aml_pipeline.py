@@ -11,7 +11,8 @@ from pathlib import Path
 from mlops_actions import azure, github
 from mlops_actions.aml import attempts
 from mlops_actions.aml.following import Failure, cancelled, failure, follow, say
-from mlops_actions.aml.job import COMPLETED, JOB_TAG, TERMINAL, AmlJob, registered_model
+from mlops_actions.aml.job import COMPLETED, TERMINAL, AmlJob
+from mlops_actions.aml.models import JOB_TAG, registered_model
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.attended_jobs import attending
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn

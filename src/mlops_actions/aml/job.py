@@ -1,4 +1,4 @@
-"""A pipeline job of Azure ML's as it runs: its status, its nodes, their logs, and what came of it.
+"""A pipeline job of Azure ML's as it runs: its status, its nodes, their logs, and what they measured.
 
 Read from the run history API, which is what the SDK's own stream reads, so that a lost connection costs no line and the
 status is never taken from the end of a stream.
@@ -6,33 +6,21 @@ status is never taken from the end of a stream.
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlops_actions import azure
-from mlops_actions.errors import ActionError
-from mlops_actions.sdk_errors import reason
-
-if TYPE_CHECKING:
-    from azure.ai.ml import MLClient
 
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States that a job does not leave by itself (azure.ai.ml's RunHistoryConstants.TERMINAL_STATUSES, and Paused)."""
 
-JOB_TAG = "job"
-"""Tag of a model with the name of the job that registered it."""
-
 COMPLETED, FAILED = "Completed", "Failed"
 _SUB_PIPELINE = "SubGraphCloudStep"
 _LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt", "azureml-logs/70_driver_log.txt")
-_REGISTRATION = "registration_details"
-_REGISTRATION_FILE = "model_registration_details.json"
 _HISTORY = "/history/v1.0{workspace}/runs/"
+_RESOLVED_URIS = "/data/v1.0{workspace}/dataversion/batchGetResolvedUris"
 _MLFLOW = "/mlflow/v2.0{workspace}/api/2.0/mlflow/runs/get"
 
 
@@ -57,11 +45,12 @@ class Node:
 
 
 @dataclass(frozen=True)
-class RegisteredModel:
-    """A model version that a job registered."""
+class Measurement:
+    """What a node logged to MLflow: the last value of each metric (None if it is not finite), and its parameters."""
 
-    name: str
-    version: str
+    node: Node
+    metrics: Mapping[str, float | None]
+    params: Mapping[str, str]
 
 
 @dataclass
@@ -136,17 +125,36 @@ class AmlJob:
         failed = [node for node in failed if not any(other.name.startswith(f"{node.name}/") for other in failed)]
         return [(node.name, node.run_id) for node in failed] or [("", self.name)]
 
+    def measurements(self) -> Iterator[Measurement]:
+        """What each node logged, oldest node first. A reused node's is that of its former run."""
+        for node in self.nodes():
+            run = self.rest.api(_MLFLOW, {"run_id": node.reused or node.run_id}) or {}
+            data = (run.get("run") or {}).get("data") or {}
+            metrics = {entry["key"]: _finite(float(entry["value"])) for entry in data.get("metrics") or []}
+            params = {entry["key"]: str(entry["value"]) for entry in data.get("params") or []}
+            yield Measurement(node, metrics, params)
+
     def metrics(self) -> dict[str, float | None]:
         """The last value of each MLflow metric of the nodes; of two nodes' metrics of one name, the later node's.
 
-        None where it is not finite, for which JSON has no number. A reused node's are those of its former run.
+        None where it is not finite, for which JSON has no number.
         """
         found: dict[str, float | None] = {}
-        for node in self.nodes():
-            run = self.rest.api(_MLFLOW, {"run_id": node.reused or node.run_id}) or {}
-            metrics = ((run.get("run") or {}).get("data") or {}).get("metrics") or []
-            found.update({metric["key"]: _finite(float(metric["value"])) for metric in metrics})
+        for measurement in self.measurements():
+            found.update(measurement.metrics)
         return found
+
+    def output_uri(self, node: Node, output: str) -> str | None:
+        """Where a node's output is: a datastore's URI; None if it has no such output. A reused node's is its former's.
+
+        As the SDK's jobs.download finds it: run history names the output's asset, and the data service its place.
+        """
+        run = self.rest.api(f"{_HISTORY}{node.reused or node.run_id}") or {}
+        asset = str(((run.get("outputs") or {}).get(output) or {}).get("assetId") or "")
+        if not asset:
+            return None
+        resolved = self.rest.ask(_RESOLVED_URIS, {"values": [asset]}) or {}
+        return str(((resolved.get("values") or {}).get(asset) or {}).get("uri") or "") or None
 
     def studio_url(self) -> str:
         """The job's page in Azure ML Studio."""
@@ -177,43 +185,3 @@ def _node(run: Mapping[str, Any], inside: str) -> Node:
 def _node_name(run: Mapping[str, Any]) -> str:
     properties = run.get("properties") or {}
     return str(properties.get("azureml.nodeName") or run.get("displayName") or run["runId"])
-
-
-def registered_model(client: MLClient, job: AmlJob) -> RegisteredModel | None:
-    """The very model that the job registered, by what its register node wrote down; None if it has no such node.
-
-    The component register_model of the registry azureml writes `model_registration_details.json` into its output
-    (Azure/azureml-assets, assets/common/src/register.py); this reads the pipeline output that it is bound to.
-    Raises ActionError if there is no such job, or the file cannot be had.
-    """
-    from azure.ai.ml.exceptions import MlException  # noqa: PLC0415 - slow to import
-    from azure.core.exceptions import AzureError  # noqa: PLC0415
-
-    properties = job.properties()
-    if properties is None:
-        raise ActionError(f"job {job.name} does not exist in workspace {client.workspace_name}")
-    output = _registration_output(properties)
-    if output is None:
-        return None
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            client.jobs.download(job.name, download_path=folder, output_name=output)
-            files = sorted(Path(folder).rglob(_REGISTRATION_FILE))
-            details = json.loads(files[0].read_text(encoding="utf-8")) if files else {}
-    except (AzureError, MlException, OSError, ValueError) as error:
-        raise ActionError(f"the output {output} of job {job.name} cannot be read: {reason(error)}") from error
-    if not (details.get("name") and details.get("version")):
-        raise ActionError(f"the output {output} of job {job.name} names no model: was its register node run?")
-    # The file has the name as it was given; the id has it as it was registered.
-    name = str(details.get("id") or "").partition("/models/")[2].partition("/")[0] or details["name"]
-    return RegisteredModel(str(name), str(details["version"]))
-
-
-def _registration_output(properties: Mapping[str, Any]) -> str | None:
-    """The pipeline output that a node's registration details go to."""
-    for node in (properties.get("jobs") or {}).values():
-        for name, bound in (node.get("outputs") or {}).items():
-            value = str((bound or {}).get("value") or "")
-            if name.startswith(_REGISTRATION) and value.startswith("${{parent.outputs."):
-                return value.removeprefix("${{parent.outputs.").removesuffix("}}").strip()
-    return None
