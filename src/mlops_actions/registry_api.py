@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import json
 import os
 import re
@@ -34,6 +35,10 @@ class RegistryUnreadableError(Exception):
     """The registry cannot be reached, or does not let us read; the text says which."""
 
 
+class RegistryRefusedError(RegistryUnreadableError):
+    """The registry answers, and wants a login, or another one."""
+
+
 @dataclass(frozen=True)
 class RemoteImage:
     """What a registry has under a reference."""
@@ -60,7 +65,7 @@ def inspect(reference: ImageReference, *, docker_config: Path | None = None) -> 
 
     `docker_config` is the configuration folder that has the login, if it is not the user's own.
     """
-    session = _Session(reference, docker_config)
+    session = Session(reference, docker_config)
     body = session.get(f"manifests/{reference.digest or reference.tag or 'latest'}", accept=_INDEXES + _MANIFESTS)
     digest = "sha256:" + hashlib.sha256(body).hexdigest()
     if reference.digest is not None and digest != reference.digest:
@@ -88,12 +93,20 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return document
 
 
-class _Session:
-    """Requests to one repository; it signs in when the registry first asks for it."""
+class Session:
+    """Requests to one repository; it signs in when the registry first asks for it.
 
-    def __init__(self, reference: ImageReference, docker_config: Path | None) -> None:
+    `access` is what it asks for then: pull, or pull,push. `login` is an Authorization header instead of the one that
+    docker's configuration has.
+    """
+
+    def __init__(
+        self, reference: ImageReference, docker_config: Path | None, *, access: str = "pull", login: str | None = None
+    ) -> None:
         self._reference = reference
         self._docker_config = docker_config
+        self._access = access
+        self._login = login
         host = "registry-1.docker.io" if reference.registry == DOCKER_HUB else reference.registry
         # As docker does it: plain HTTP to a registry on this machine, HTTPS to all others.
         scheme = "http" if _LOOPBACK.fullmatch(host) else "https"
@@ -102,47 +115,60 @@ class _Session:
         self._opener = urllib.request.build_opener(_DropAuthorization())
 
     def get(self, path: str, *, accept: tuple[str, ...]) -> bytes:
-        """The body of the answer."""
+        """The body of the answer. Raises ImageNotFoundError or RegistryUnreadableError."""
+        return self.send("GET", path, accept=accept)[0]
+
+    def send(self, method: str, path: str, *, accept: tuple[str, ...] = ("*/*",)) -> tuple[bytes, Message]:
+        """Body and headers of the answer; `path` is below the repository, or a whole URL of the registry's.
+
+        Raises ImageNotFoundError, RegistryRefusedError or RegistryUnreadableError.
+        """
         try:
-            return self._request(f"{self._base}/{path}", accept)
+            return self._request(method, urllib.parse.urljoin(f"{self._base}/", path), accept)
         except urllib.error.HTTPError as error:
             if error.code == HTTPStatus.UNAUTHORIZED and self._authorization is None:
                 self._authorization = self._sign_in(error.headers)
-                return self.get(path, accept=accept)
+                return self.send(method, path, accept=accept)
             if error.code == HTTPStatus.NOT_FOUND:
                 raise ImageNotFoundError(f"{self._reference} does not exist in {self._reference.registry}") from None
-            raise RegistryUnreadableError(f"{self._reference.registry} answered {error.code} {error.reason}") from None
+            told = f"{self._reference.registry} answered {error.code} {error.reason}"
+            if error.code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                raise RegistryRefusedError(told) from None
+            raise RegistryUnreadableError(told) from None
         except urllib.error.URLError as error:
             raise RegistryUnreadableError(f"{self._reference.registry} does not answer: {error.reason}") from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise RegistryUnreadableError(f"{self._reference.registry} does not answer: {error}") from None
 
-    def _request(self, url: str, accept: tuple[str, ...], authorization: str | None = None) -> bytes:
-        request = urllib.request.Request(url, headers={"Accept": ", ".join(accept)})  # noqa: S310 - http(s) only
+    def _request(
+        self, method: str, url: str, accept: tuple[str, ...], authorization: str | None = None
+    ) -> tuple[bytes, Message]:
+        headers = {"Accept": ", ".join(accept)}
+        request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310 - http(s) only
         if authorization := authorization or self._authorization:
             request.add_header("Authorization", authorization)
         with self._opener.open(request, timeout=_TIMEOUT) as answer:
-            body: bytes = answer.read()
-        return body
+            return answer.read(), answer.headers
 
     def _sign_in(self, headers: Message) -> str:
         """What the challenge in an answer 401 asks for: a token from its realm, or the password itself."""
         challenge = headers.get("WWW-Authenticate", "")
-        basic = _docker_credentials(self._reference.registry, self._docker_config)
+        basic = self._login or _docker_credentials(self._reference.registry, self._docker_config)
         scheme, _, parameters = challenge.partition(" ")
         if scheme.lower() == "basic" and basic is not None:
             return basic
         values = dict(_CHALLENGE.findall(parameters))
         if scheme.lower() != "bearer" or "realm" not in values:
-            raise RegistryUnreadableError(f"{self._reference.registry} asks for a login; run docker login before")
-        scope = values.get("scope", f"repository:{self._reference.path}:pull")
+            raise RegistryRefusedError(f"{self._reference.registry} asks for a login; run docker login before")
+        scope = values.get("scope", "") if self._access == "pull" else ""
+        scope = scope or f"repository:{self._reference.path}:{self._access}"
         query = urllib.parse.urlencode({"service": values.get("service", ""), "scope": scope})
         try:
-            answer = _parsed(self._request(f"{values['realm']}?{query}", ("application/json",), basic))
+            body, _ = self._request("GET", f"{values['realm']}?{query}", ("application/json",), basic)
         except urllib.error.HTTPError as error:
-            raise RegistryUnreadableError(
-                f"{self._reference.registry} gives no token to pull {self._reference.path}: {error.code} {error.reason}"
-            ) from None
+            told = f"to {self._access.rpartition(',')[2]} {self._reference.path}: {error.code} {error.reason}"
+            raise RegistryRefusedError(f"{self._reference.registry} gives no token {told}") from None
+        answer = _parsed(body)
         return f"Bearer {answer.get('token') or answer.get('access_token')}"
 
 
