@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -52,21 +52,21 @@ def build(
 ) -> Manifests:
     """The objects of `folder`, in `namespace`, with `image` in the Deployment and `annotations` on it."""
     _require_kustomization(folder)
-    target = _find_deployment(_kustomize(kubectl, folder, folder), folder, image, deployment)
+    deployed = _find_deployment(_kustomize(kubectl, folder, folder), folder, image, deployment)
     overlay: Object = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "images": [{"name": _image_to_replace(target, image), "newName": image.name, "digest": image.digest}],
+        "images": [{"name": _image_to_replace(deployed, image), "newName": image.name, "digest": image.digest}],
         "patches": [
             {
-                "target": {"group": "apps", "kind": "Deployment", "name": target["metadata"]["name"]},
-                "patch": yaml.safe_dump(_annotated(target, annotations)),
+                "target": {"group": "apps", "kind": "Deployment", "name": deployed["metadata"]["name"]},
+                "patch": yaml.safe_dump(_annotated(deployed, annotations)),
             }
         ],
     }
     if namespace is not None:
         overlay["namespace"] = namespace
-    elif "namespace" not in target["metadata"]:
+    elif "namespace" not in deployed["metadata"]:
         overlay["namespace"] = _current_namespace(kubectl)
     with tempfile.TemporaryDirectory(prefix="kube-deploy-", dir=os.environ.get("RUNNER_TEMP")) as scratch:
         root = Path(scratch).resolve()
@@ -74,9 +74,16 @@ def build(
         overlay["resources"] = [os.path.relpath(folder.resolve(), root)]
         (root / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
         objects = _kustomize(kubectl, root, folder)
-    name = target["metadata"]["name"]
+    name = deployed["metadata"]["name"]
     found = next(o for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == name)
     return Manifests(objects, found)
+
+
+def target(kubectl: Kubectl, folder: Path, *, deployment: str | None, namespace: str | None) -> Key:
+    """The Deployment of `folder` that a deployment is about: the one that is named, or the only one."""
+    _require_kustomization(folder)
+    key = Key.of(_find_deployment(_kustomize(kubectl, folder, folder), folder, None, deployment))
+    return replace(key, namespace=namespace or key.namespace or _current_namespace(kubectl))
 
 
 def _annotated(deployment: Object, annotations: Mapping[str, str]) -> Object:
@@ -111,18 +118,19 @@ def _point_at_bad_yaml(folder: Path) -> None:
             raise ActionError(f"manifests: {file} is not YAML: {problem}", file=str(file), line=line) from None
 
 
-def _find_deployment(objects: list[Object], folder: Path, image: ImageReference, name: str | None) -> Object:
-    """The Deployment that is named; else the only one; else the only one that uses the image."""
+def _find_deployment(objects: list[Object], folder: Path, image: ImageReference | None, name: str | None) -> Object:
+    """The Deployment that is named; else the only one; else the only one that uses the image, if one is known."""
     found = [o for o in objects if o["kind"] == "Deployment"]
     names = ", ".join(o["metadata"]["name"] for o in found) or "none"
     if name is not None:
         found = [o for o in found if o["metadata"]["name"] == name]
         if not found:
             raise ActionError(f"deployment: {folder} has no Deployment '{name}', only: {names}")
-    elif len(found) > 1:
+    elif len(found) > 1 and image is not None:
         found = [o for o in found if any(_same_image(c["image"], image) for c in containers(o))]
     if len(found) != 1:
-        raise ActionError(f"manifests: {folder} has {len(found)} Deployments for {image.name} (it has: {names}); "
+        purpose = "" if image is None else f" for {image.name}"
+        raise ActionError(f"manifests: {folder} has {len(found)} Deployments{purpose} (it has: {names}); "
                           "name the one to wait for in the input 'deployment'")  # fmt: skip
     if found[0]["spec"].get("paused"):
         raise ActionError(f"manifests: the Deployment {names} is paused, so it would never roll out")

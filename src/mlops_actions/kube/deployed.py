@@ -1,0 +1,37 @@
+"""The model that a Deployment serves, by the annotations that kube-deploy gives it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mlops_actions.errors import ActionError
+from mlops_actions.kube.kubectl import Kubectl, KubectlError
+from mlops_actions.kube.manifests import target
+from mlops_actions.kube.objects import Key, annotation
+
+MODEL_NAME, MODEL_VERSION = "mlops-actions/model-name", "mlops-actions/model-version"
+
+
+def deployed_model(
+    kubectl: Kubectl, folder: Path, *, deployment: str | None, namespace: str | None
+) -> tuple[Key, str, str] | None:
+    """The Deployment of the manifests in `folder`, and name and version of its model; None if it is not there yet.
+
+    Raises ActionError if the cluster does not let it be read, or it does not say which model it serves.
+    """
+    key = target(kubectl, folder, deployment=deployment, namespace=namespace)
+    try:
+        text = kubectl.run("get", key.resource, *key.scope, "--ignore-not-found", "--output=json")
+    except KubectlError as error:
+        raise ActionError(f"{key} in namespace {key.namespace} cannot be read: {error}") from None
+    if not text.strip():
+        return None
+    found = json.loads(text)
+    name, version = annotation(found, MODEL_NAME), annotation(found, MODEL_VERSION)
+    if not (name and version):
+        raise ActionError(
+            f"{key} in namespace {key.namespace} has no annotations {MODEL_NAME} and {MODEL_VERSION}: it was not "
+            "deployed by kube-deploy; give the version of its model as champion, or deploy once without one"
+        )
+    return key, name, version
