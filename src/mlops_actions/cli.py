@@ -139,7 +139,8 @@ def _fail(command: str, error: BaseException) -> int:
     if (outputs := getattr(error, "outputs", None)) is not None:
         github.set_outputs(outputs_of(outputs))
     if isinstance(error, ActionError):
-        github.annotate("error", str(error), file=error.file, line=error.line)
+        for one in (error, *error.others):
+            github.annotate("error", str(one), file=one.file, line=one.line, column=one.column)
     elif isinstance(error, KeyboardInterrupt):
         github.annotate("error", f"mlops {command} was interrupted")
     else:

@@ -28,13 +28,19 @@ def debugging() -> bool:
     return os.environ.get("RUNNER_DEBUG") == "1"
 
 
-def annotate(level: Level, message: str, *, file: str | None = None, line: int | None = None) -> None:
-    """Show a message on the run's page, at a line of a file if one is named."""
+def annotate(
+    level: Level, message: str, *, file: str | None = None, line: int | None = None, column: int | None = None
+) -> None:
+    """Show a message on the run's page, at a line of a file, and a column of that, if one is named."""
     if not on_runner():
         place = "".join(f"{part}: " for part in (_place(file, line), level) if part)
         print(f"{place}{message}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal is who listens
         return
-    properties = {"file": file, "line": str(line) if file and line else None}
+    properties = {
+        "file": file,
+        "line": str(line) if file and line else None,
+        "col": str(column) if file and line and column else None,
+    }
     given = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items() if value)
     _say(f"::{level}{' ' if given else ''}{given}::{_escape(message)}")
 
