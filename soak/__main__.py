@@ -8,17 +8,18 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-from . import emulator
+from . import actions, emulator
 
 app = App(name="soak", help="The long random tests at full size, each with a report in reports/.")
 
-TOPICS = {"emulator": emulator.soak}
+TOPICS = {"emulator": (emulator.soak, emulator.FULL), "actions": (actions.soak, actions.FULL)}
+"""What there is, and how many kills are its full size."""
 
 
 @app.default
 def soak(
     *topics: str,
-    kills: Annotated[int, Parameter(validator=validators.Number(gte=1))] = emulator.FULL,
+    kills: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     seed: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
 ) -> int:
     """Run the topics, all of them if none is named; the answer is 1 if one found something wrong.
@@ -28,7 +29,7 @@ def soak(
     topics
         What to try.
     kills
-        How often the emulator is killed.
+        How often something is killed; by default as often as makes the full size of each topic.
     seed
         Draws the same plan again; it is printed.
 
@@ -37,7 +38,7 @@ def soak(
         sys.stderr.write(f"error: no soak is called {', '.join(unknown)}: there are {', '.join(TOPICS)}\n")
         return 2
     chosen = random.SystemRandom().randrange(1 << 31) if seed is None else seed
-    good = [TOPICS[topic](kills, chosen) for topic in topics or tuple(TOPICS)]
+    good = [run(kills or full, chosen) for run, full in (TOPICS[topic] for topic in topics or TOPICS)]
     return 0 if all(good) else 1
 
 

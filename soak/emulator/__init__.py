@@ -12,8 +12,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from soak import report
+
 from .lane import Lane, Outcome
-from .report import FULL, figures, show, write
+from .report import FULL, HEADER, figures
 
 __all__ = ["FULL", "kill_again_and_again", "soak"]
 
@@ -48,8 +50,8 @@ def soak(kills: int, seed: int) -> bool:
     lanes = min(_LANES, os.cpu_count() or 1)
     outcomes = kill_again_and_again(folder, kills, seed, lanes=lanes, tell=console.print)
     found = figures(outcomes, kills=kills, seed=seed, seconds=time.monotonic() - began)
-    write(found)
-    show(found, console)
+    report.write("emulator", found, HEADER, full=int(found["kills"]) >= FULL)
+    report.show("the emulator under kill -9", found, console)
     mistakes = [line for outcome in outcomes for line in outcome.mistakes()]
     for line in mistakes[:_MISTAKES_SHOWN]:
         console.print(f"wrong: {line}", style="red", markup=False)

@@ -53,6 +53,15 @@ class Api:
         """A request below the workspace; the answer's JSON, None if it is not one of `OK`."""
         return self._json(method, f"https://{ARM_HOST}{self.workspace}/{path}", body, expected)
 
+    def listed(self, path: str) -> list[Any]:
+        """All that is in the list at `path` below the workspace, page after page."""
+        url, found = f"https://{ARM_HOST}{self.workspace}/{path}", []
+        while url:
+            page = self._json("GET", url, None, OK)
+            found += page["value"]
+            url = page.get("nextLink")
+        return found
+
     def data_plane(self, method: str, service: str, path: str, body: object = None) -> Any:
         """A request to a service of the data plane (history/v1.0, mlflow/v2.0 …) for the workspace."""
         return self._json(method, f"https://{API_HOST}/{service}{self.workspace}/{path}", body, OK)

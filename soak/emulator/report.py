@@ -1,29 +1,20 @@
-"""What the kills have shown: a flat object of figures for programs, and a table for people."""
+"""What the kills of the emulator have shown, as figures."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from soak.report import Figures, machine
 
 from .lane import Outcome
 from .moments import MOMENTS
 
-_ROOT = Path(__file__).parents[2]
-_FILE = _ROOT / "reports" / "emulator.json"
-_PAGE = _ROOT / "docs" / "emulator-soak.md"
-
 FULL = 200
 """Kills of the full size."""
 
-_HEADER = """# The emulator under kill -9
+HEADER = """# The emulator under kill -9
 
 Written by `make soak`. Emulators, two side by side, are killed at moments that a seed draws: while they start, once a
 client begins to upload, once one submits a job, while a job runs; the server alone, or with it Azurite, MLflow and
@@ -33,8 +24,6 @@ a job has to complete; in the end all of it is, and the databases are checked. A
 still be so, with its output and its log; all others have failed, or were canceled; none runs on, and no run has run
 twice.
 """
-
-Figures = dict[str, int | float | str]
 
 
 def figures(outcomes: Sequence[Outcome], *, kills: int, seed: int, seconds: float) -> Figures:
@@ -65,29 +54,5 @@ def figures(outcomes: Sequence[Outcome], *, kills: int, seed: int, seconds: floa
         "wrong_answers": sum(len(outcome.wrong) for outcome in outcomes),
         "emulators_side_by_side": len(outcomes),
         "seconds": round(seconds, 1),
-        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        **machine(),
     }
-
-
-def write(found: Figures) -> None:
-    """Write the figures to `reports/emulator.json`, and at full size to the documentation."""
-    _FILE.parent.mkdir(exist_ok=True)
-    _FILE.write_text(json.dumps(found, indent=2) + "\n")
-    if int(found["kills"]) >= FULL:
-        _PAGE.write_text(page(found))
-
-
-def page(found: Figures) -> str:
-    """The documentation's page."""
-    rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in found.items())
-    return f"{_HEADER}\n| | |\n|---|---|\n{rows}\n"
-
-
-def show(found: Figures, console: Console) -> None:
-    """Print the figures as a table."""
-    table = Table("the emulator under kill -9", "", box=None)
-    table.columns[1].justify = "right"
-    for key, value in found.items():
-        table.add_row(key.replace("_", " "), str(value))
-    console.print(table)

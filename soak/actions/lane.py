@@ -1,0 +1,175 @@
+"""One emulator and the team that trains on it: runs that are killed, re-run and looked at."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from azureml_emulator import lifecycle
+from azureml_emulator.lifecycle import EmulatorError
+from azureml_emulator.settings import VENV, Settings
+from soak.emulator.api import Interrupted, WrongAnswer
+
+from . import kills, workflow
+from .checks import Found, Workspace
+from .kills import KINDS, TIME_SCALE, Killer, Plan
+from .project import SHA, Project
+from .workflow import ASSETS, PIPELINE, START, STEPS, STOP, Attempt, Runner
+
+_MOST_ATTEMPTS = 5
+_GUESSED_SECONDS = {ASSETS: 4.0, START: 4.0, PIPELINE: 8.0, STOP: 3.0}
+_REMEMBERED = 7
+
+
+@dataclass
+class Outcome:
+    """What came of one team's runs."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)
+    found: Found = field(default_factory=Found)
+    runs: int = 0
+    attempts: int = 0
+    completed: int = 0
+    never_completed: list[str] = field(default_factory=list)
+    slow_to_end: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    attempts_after: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    undisturbed_seconds: list[float] = field(default_factory=list)
+
+    def mistakes(self) -> list[str]:
+        """All that is wrong, a line for each."""
+        return [*self.found.mistakes(), *self.never_completed, *self.slow_to_end, *self.broken]
+
+
+class Lane:
+    """One emulator and one team in a folder of their own. Lanes may run side by side."""
+
+    def __init__(self, folder: Path, seed: str, tell: Callable[[str], object]) -> None:
+        folder.mkdir(parents=True)
+        self._state = folder / "state"
+        self._folder = folder
+        self._tell = tell
+        self._chance = Random(seed)  # noqa: S311 - to do the same again
+        self._project = Project(folder / "project", self._chance)
+        self._typical: dict[str, list[float]] = {step: [seconds] for step, seconds in _GUESSED_SECONDS.items()}
+        self._kinds: list[str] = []
+        self.outcome = Outcome()
+
+    def run(self, wanted: int) -> Outcome:
+        """Kill so often. Ends early if the emulator does not start any more."""
+        try:
+            known = lifecycle.up(self._state, TIME_SCALE, executor=VENV)
+            self._settle(known, None, "first")
+            while sum(self.outcome.kills.values()) < wanted:
+                self._settle(known, self._plan(), f"{self.outcome.runs:04d}")
+                done = sum(self.outcome.kills.values())
+                self._tell(f"kill {done} of {wanted}: {len(self.outcome.mistakes())} mistakes")
+            workspace = Workspace(known, self.outcome.found)
+            try:
+                workspace.check_assets()
+            finally:
+                workspace.close()
+        except (EmulatorError, Interrupted, WrongAnswer, OSError) as error:
+            self.outcome.broken.append(f"run {self.outcome.runs}: {error!r}")
+        finally:
+            lifecycle.down(self._state)
+        return self.outcome
+
+    def _plan(self) -> Plan:
+        """The next kill: of every kind once, in any order, before any comes again."""
+        if not self._kinds:
+            self._kinds = list(KINDS)
+            self._chance.shuffle(self._kinds)
+        return kills.draw(self._chance, self._kinds.pop())
+
+    def _settle(self, known: Settings, plan: Plan | None, name: str) -> None:
+        """A run, its re-runs until it is green, and all that must be so after it."""
+        outcome = self.outcome
+        run_id = f"{name}{self._chance.randrange(1 << 31):010d}"
+        if self._chance.random() < 0.6:  # noqa: PLR2004
+            self._project.change()
+        self._prepare(known)
+        outcome.runs += 1
+        disturbed = ""
+        for number in range(1, _MOST_ATTEMPTS + 1):
+            attempt, killer = self._attempt(known, run_id, number, plan)
+            if killer.done is not None:
+                outcome.kills[killer.done.kind] += 1
+                outcome.steps[killer.done.step] += 1
+                disturbed, plan = killer.done.kind, None
+                self._tell(f"run {run_id}: {killer.done}: {attempt.conclusions}")
+            if killer.slow_to_end:
+                outcome.slow_to_end.append(f"run {run_id}: {killer.slow_to_end}")
+            self._check(known, attempt)
+            if attempt.green:
+                outcome.completed += 1
+                outcome.attempts_after.get(disturbed, []).append(number)
+                self._note_seconds(attempt, disturbed=bool(disturbed))
+                return
+            if killer.done is None:
+                self._tell(f"run {run_id}, attempt {number}, undisturbed: {attempt.conclusions}\n{attempt.said}")
+        outcome.never_completed.append(f"run {run_id} has not completed in {_MOST_ATTEMPTS} attempts: {attempt.said}")
+
+    def _attempt(self, known: Settings, run_id: str, number: int, plan: Plan | None) -> tuple[Attempt, Killer]:
+        attempt = Attempt(run_id, number)
+        typical = {step: statistics.median(seconds[-_REMEMBERED:]) for step, seconds in self._typical.items()}
+        killer = Killer(plan, self._state, typical)
+        runner = Runner(self._folder / "runner", self._project.folder, _variables(known))
+        planned = workflow.steps(self._project.inputs(run_id) | _where(known), {"AZURE_CREDENTIALS": _secret(known)})
+        runner.run(attempt, planned, killer)
+        self.outcome.attempts += 1
+        return attempt, killer
+
+    def _prepare(self, known: Settings) -> None:
+        if self._chance.random() < 0.25:  # noqa: PLR2004
+            workspace = Workspace(known, self.outcome.found)
+            try:
+                workspace.delete_compute()
+            finally:
+                workspace.close()
+
+    def _check(self, known: Settings, attempt: Attempt) -> None:
+        workspace = Workspace(known, self.outcome.found)
+        try:
+            if attempt.cleaned_up:
+                workspace.check_clean(attempt)
+            workspace.check_assets()
+            if attempt.green:
+                workspace.check_completed(attempt, self._project.generation)
+                workspace.check_jobs(attempt.run_id)
+        finally:
+            workspace.close()
+
+    def _note_seconds(self, attempt: Attempt, *, disturbed: bool) -> None:
+        if not disturbed:
+            self.outcome.undisturbed_seconds.append(sum(attempt.seconds.values()))
+        if not disturbed or attempt.number > 1:
+            for step in STEPS:
+                if step in attempt.seconds:
+                    self._typical[step].append(attempt.seconds[step])
+
+
+def _where(known: Settings) -> dict[str, str]:
+    return {"resource-group": known.resource_group, "workspace": known.workspace}
+
+
+def _secret(known: Settings) -> str:
+    fields = {
+        "clientId": known.client_id,
+        "clientSecret": known.client_secret,
+        "tenantId": known.tenant_id,
+        "subscriptionId": known.subscription_id,
+    }
+    return json.dumps(fields)
+
+
+def _variables(known: Settings) -> dict[str, str]:
+    """What leads the steps to the emulator; how to sign in to it is the workflow's to say."""
+    leading = lifecycle.environment(known)
+    return {name: value for name, value in leading.items() if not name.startswith("AZURE_")} | {"GITHUB_SHA": SHA}

@@ -1,0 +1,47 @@
+"""Writes what a soak has shown: a flat object of figures for programs, and a table for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+_ROOT = Path(__file__).parents[1]
+
+Figures = dict[str, int | float | str]
+
+
+def machine() -> Figures:
+    """What the figures were measured on."""
+    return {
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def write(topic: str, found: Figures, header: str, *, full: bool) -> None:
+    """Write the figures to `reports/<topic>.json`, and those of a soak at full size to `docs/<topic>-soak.md`."""
+    file = _ROOT / "reports" / f"{topic}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(found, indent=2) + "\n")
+    if full:
+        (_ROOT / "docs" / f"{topic}-soak.md").write_text(page(found, header))
+
+
+def page(found: Figures, header: str) -> str:
+    """The documentation's page."""
+    rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in found.items())
+    return f"{header}\n| | |\n|---|---|\n{rows}\n"
+
+
+def show(title: str, found: Figures, console: Console) -> None:
+    """Print the figures as a table."""
+    table = Table(title, "", box=None)
+    table.columns[1].justify = "right"
+    for key, value in found.items():
+        table.add_row(key.replace("_", " "), str(value))
+    console.print(table)
