@@ -1,4 +1,4 @@
-"""The command `mlops`: one sub-command per action, made of the action's function.
+"""The command `mlops`: one sub-command per action, made of the action's function, and tools for a laptop.
 
 On a runner the action's inputs come all at once, as the JSON object `INPUTS`; on a laptop as flags. An input that is
 the empty string is not given.
@@ -17,10 +17,9 @@ from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from cyclopts import App, CycloptsError, Parameter, Token
-from dotenv import load_dotenv
 from rich.console import Console
 
-from mlops_actions import github
+from mlops_actions import command_help, environment, github
 from mlops_actions.errors import ActionError
 
 ACTIONS = {
@@ -33,12 +32,17 @@ ACTIONS = {
 }
 """Commands and their functions. A module is imported when its command is used: each needs other packages."""
 
+TOOLS = {
+    "doctor": "mlops_actions.doctor.command:doctor",
+}
+"""Commands that are no actions: their functions show by themselves what they have to show, and answer the status."""
+
 FAILED, USAGE = 1, 2
 
 
 def action_function(command: str) -> Callable[..., Any]:
-    """The function of an action."""
-    module, _, name = ACTIONS[command].partition(":")
+    """The function of an action, or of a tool."""
+    module, _, name = (ACTIONS.get(command) or TOOLS[command]).partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
 
@@ -150,10 +154,11 @@ def _fail(command: str, error: BaseException) -> int:
 
 
 def _usage() -> int:
-    print("usage: mlops COMMAND [--FLAG=VALUE ...]\n\ncommands:")  # noqa: T201
-    for command in ACTIONS:
-        print(f"  {command}")  # noqa: T201
-    print("\n`mlops COMMAND --help` describes its flags.")  # noqa: T201
+    lists = {
+        "actions, as in a workflow": {command: action_function(command) for command in ACTIONS},
+        "tools for a laptop": {command: action_function(command) for command in TOOLS},
+    }
+    print(command_help.usage(lists))  # noqa: T201
     return 0
 
 
@@ -161,27 +166,29 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line; the answer is its exit status: 0, 1 for a failure, 2 for a call that makes no sense."""
     if not arguments or arguments[0] in {"--help", "-h"}:
         return _usage()
-    command, *flags = arguments
-    if command not in ACTIONS:
-        github.annotate("error", f"mlops has no command '{command}': it is one of {', '.join(ACTIONS)}")
+    command, flags = command_help.split(arguments, [*ACTIONS, *TOOLS])
+    if command not in {**ACTIONS, **TOOLS}:
+        github.annotate("error", command_help.unknown(command, [*ACTIONS, *TOOLS]))
         return USAGE
-    load_dotenv(".env")
     try:
-        _run_action(command, flags)
+        environment.load()
+        return _run(command, flags)
     except CycloptsError as error:
         text = " ".join(str(error).split())
         github.annotate("error", f"mlops {command}: {text}")
         return USAGE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it is, it is told in one line
         return _fail(command, error)
-    return 0
 
 
-def _run_action(command: str, flags: Sequence[str]) -> None:
-    inputs = os.environ.get("INPUTS")
+def _run(command: str, flags: Sequence[str]) -> int:
+    inputs = os.environ.get("INPUTS") if command in ACTIONS else None
     result = _app(command)(_flags(inputs) if inputs and not flags else flags, exit_on_error=False, print_error=False)
+    if command in TOOLS:
+        return int(result or 0)
     if result is not None:  # --help has none
         _report(result)
+    return 0
 
 
 def main() -> None:

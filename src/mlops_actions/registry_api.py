@@ -60,12 +60,15 @@ class _DropAuthorization(urllib.request.HTTPRedirectHandler):
         return request
 
 
-def inspect(reference: ImageReference, *, docker_config: Path | None = None) -> RemoteImage:
+def inspect(
+    reference: ImageReference, *, docker_config: Path | None = None, login: tuple[str, str] | None = None
+) -> RemoteImage:
     """The image's digest and its OCI labels. Raises ImageNotFoundError or RegistryUnreadableError.
 
-    `docker_config` is the configuration folder that has the login, if it is not the user's own.
+    `docker_config` is the configuration folder that has the login, if it is not the user's own; `login` is a user and
+    password instead.
     """
-    session = Session(reference, docker_config)
+    session = Session(reference, docker_config, login=login)
     body = session.get(f"manifests/{reference.digest or reference.tag or 'latest'}", accept=_INDEXES + _MANIFESTS)
     digest = "sha256:" + hashlib.sha256(body).hexdigest()
     if reference.digest is not None and digest != reference.digest:
@@ -96,17 +99,22 @@ def _parsed(body: bytes) -> dict[str, Any]:
 class Session:
     """Requests to one repository; it signs in when the registry first asks for it.
 
-    `access` is what it asks for then: pull, or pull,push. `login` is an Authorization header instead of the one that
-    docker's configuration has.
+    `access` is what it asks for then: pull, or pull,push. `login` is a user and password instead of what docker's
+    configuration has.
     """
 
     def __init__(
-        self, reference: ImageReference, docker_config: Path | None, *, access: str = "pull", login: str | None = None
+        self,
+        reference: ImageReference,
+        docker_config: Path | None,
+        *,
+        access: str = "pull",
+        login: tuple[str, str] | None = None,
     ) -> None:
         self._reference = reference
         self._docker_config = docker_config
         self._access = access
-        self._login = login
+        self._login = login and _basic(*login)
         host = "registry-1.docker.io" if reference.registry == DOCKER_HUB else reference.registry
         # As docker does it: plain HTTP to a registry on this machine, HTTPS to all others.
         scheme = "http" if _LOOPBACK.fullmatch(host) else "https"
@@ -197,4 +205,8 @@ def _from_helper(helper: str, key: str) -> str | None:
     if done.returncode != 0:
         return None
     answer = json.loads(done.stdout)
-    return "Basic " + base64.b64encode(f"{answer['Username']}:{answer['Secret']}".encode()).decode()
+    return _basic(answer["Username"], answer["Secret"])
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

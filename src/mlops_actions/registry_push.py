@@ -5,7 +5,6 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-bl
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 from mlops_actions.image_reference import ImageReference
@@ -20,8 +19,7 @@ def check_push(
     `login` is user and password instead of what `docker login` left. Raises RegistryRefusedError if the registry lets
     one not push, RegistryUnreadableError if it does not answer as a registry does.
     """
-    header = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
-    session = Session(reference, docker_config, access="pull,push", login=header)
+    session = Session(reference, docker_config, access="pull,push", login=login)
     try:
         _, headers = session.send("POST", "blobs/uploads/")
     except ImageNotFoundError:

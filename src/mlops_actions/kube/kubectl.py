@@ -138,3 +138,9 @@ def _require_answer(kubectl: Kubectl) -> None:
 def server(kubectl: Kubectl) -> str:
     """The address of the API server."""
     return kubectl.run("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}").strip()
+
+
+def current_namespace(kubectl: Kubectl) -> str:
+    """The namespace of the context, or `default`."""
+    view = kubectl.run("config", "view", "--minify", "-o", "jsonpath={.contexts[0].context.namespace}")
+    return view.strip() or "default"

@@ -12,7 +12,7 @@ import yaml
 
 from mlops_actions.errors import ActionError
 from mlops_actions.image_reference import ImageReference
-from mlops_actions.kube.kubectl import Kubectl, KubectlError
+from mlops_actions.kube.kubectl import Kubectl, KubectlError, current_namespace
 from mlops_actions.kube.objects import Key, Object, containers
 
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -67,7 +67,7 @@ def build(
     if namespace is not None:
         overlay["namespace"] = namespace
     elif "namespace" not in deployed["metadata"]:
-        overlay["namespace"] = _current_namespace(kubectl)
+        overlay["namespace"] = current_namespace(kubectl)
     with tempfile.TemporaryDirectory(prefix="kube-deploy-", dir=os.environ.get("RUNNER_TEMP")) as scratch:
         root = Path(scratch).resolve()
         # kustomize takes a base by relative path only.
@@ -83,7 +83,7 @@ def target(kubectl: Kubectl, folder: Path, *, deployment: str | None, namespace:
     """The Deployment of `folder` that a deployment is about: the one that is named, or the only one."""
     _require_kustomization(folder)
     key = Key.of(_find_deployment(_kustomize(kubectl, folder, folder), folder, None, deployment))
-    return replace(key, namespace=namespace or key.namespace or _current_namespace(kubectl))
+    return replace(key, namespace=namespace or key.namespace or current_namespace(kubectl))
 
 
 def _annotated(deployment: Object, annotations: Mapping[str, str]) -> Object:
@@ -153,8 +153,3 @@ def _same_image(written: str, image: ImageReference) -> bool:
     """Manifests name the image in full, or by its last part alone as a placeholder."""
     name = ImageReference.parse(written).name
     return name == image.name or name == image.path.rpartition("/")[2]
-
-
-def _current_namespace(kubectl: Kubectl) -> str:
-    view = kubectl.run("config", "view", "--minify", "-o", "jsonpath={.contexts[0].context.namespace}")
-    return view.strip() or "default"
