@@ -46,7 +46,15 @@ Written by `docs/generate.py` from the marks `@pytest.mark.conformance("feature"
 """
 
 # In the order in which the main job uses them.
-ORDER = ("register-assets", "ensure-compute", "run-aml-pipeline", "fetch-model", "build-image", "kube-deploy")
+ORDER = (
+    "register-assets",
+    "ensure-compute",
+    "run-aml-pipeline",
+    "gate-model",
+    "fetch-model",
+    "build-image",
+    "kube-deploy",
+)
 
 
 def definitions() -> dict[str, dict[str, Any]]:

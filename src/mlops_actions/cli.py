@@ -26,6 +26,7 @@ ACTIONS = {
     "ensure-compute": "mlops_actions.ensure_compute:ensure_compute",
     "register-assets": "mlops_actions.register_assets:register_assets",
     "run-aml-pipeline": "mlops_actions.run_aml_pipeline:run_aml_pipeline",
+    "gate-model": "mlops_actions.gate_model:gate_model",
     "fetch-model": "mlops_actions.fetch_model:fetch_model",
     "build-image": "mlops_actions.build_image:build_image",
     "kube-deploy": "mlops_actions.kube_deploy:kube_deploy",

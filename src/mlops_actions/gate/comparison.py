@@ -35,6 +35,10 @@ class Rule:
     margin: float = 0
     higher_is_better: bool = True
 
+    def __str__(self) -> str:
+        better = "higher" if self.higher_is_better else "lower"
+        return f"{self.metric}, {better} is better, than the champion's by {self.margin:g}"
+
     def gain(self, candidate: float, champion: float) -> float:
         """How much better the candidate is; negative if it is worse."""
         return candidate - champion if self.higher_is_better else champion - candidate
@@ -47,15 +51,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came of a comparison: whether the candidate passes and why, and the two figures if there are any."""
+    """What came of a comparison: whether the candidate passes and why, and the two figures if there are any.
 
+    `basis` says what proves that both figures are from the same data.
+    """
+
+    rule: Rule
     passed: bool
     reason: str
     champion: Model | None = None
     candidate_value: float | None = None
     champion_value: float | None = None
     basis: str = ""
-    """What proves that both figures are from the same data."""
 
 
 def compare(rule: Rule, champion: Model, values: tuple[float | None, float | None], basis: str) -> Comparison:
@@ -64,9 +71,9 @@ def compare(rule: Rule, champion: Model, values: tuple[float | None, float | Non
     if candidate is None or other is None:
         which = "the candidate's" if candidate is None else f"the champion's ({champion})"
         reason = f"{which} {rule.metric} is not a finite number: the two cannot be compared"
-        return Comparison(False, reason, champion, candidate, other, basis)
+        return Comparison(rule, False, reason, champion, candidate, other, basis)
     passed = rule.allows(candidate, other)
     gain = rule.gain(candidate, other)
     words = f"{abs(gain):.6g} {'better' if gain > 0 else 'worse'} than" if gain else "just like"
     reason = f"{rule.metric} {shown(candidate)} is {words} the champion's {shown(other)} ({champion})"
-    return Comparison(passed, f"{reason}; the margin is {rule.margin:g}", champion, candidate, other, basis)
+    return Comparison(rule, passed, f"{reason}; the margin is {rule.margin:g}", champion, candidate, other, basis)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlops_actions import azure
+from mlops_actions.aml import models
 from mlops_actions.aml.job import AmlJob
 from mlops_actions.errors import ActionError
+from mlops_actions.gate.comparison import Model
+from mlops_actions.sdk_errors import reason
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
 
 FINGERPRINT = "test_data_sha256"
 """MLflow parameter of a run that measured something on test data, or tag of a model: the digest of that data."""
@@ -15,26 +22,62 @@ FINGERPRINT = "test_data_sha256"
 
 @dataclass(frozen=True)
 class Training:
-    """The metrics of a model's job, and the fingerprint of the test data if it is known and there is only one."""
+    """The metrics of a model's training, and the fingerprint of its test data, if it is known and there is only one."""
 
     metrics: Mapping[str, float | None]
     fingerprint: str | None
 
 
-def training_of(rest: azure.Rest, job: str, tags: Mapping[str, str]) -> Training:
-    """Read the job; what it logged as the fingerprint counts more than a tag, which anybody may set.
+@dataclass(frozen=True)
+class Trained:
+    """A model version of the workspace, the job that it is from, and what that measured; each None if it is unknown."""
 
-    Raises ActionError if there is no such job.
+    model: Model
+    job: str | None
+    training: Training | None
+
+
+def find(
+    client: MLClient,
+    rest: azure.Rest,
+    name: str | None,
+    version: str | None,
+    job_name: str | None = None,
+    *,
+    metrics: Mapping[str, float | None] | None = None,
+) -> Trained:
+    """The model that is meant, as fetch-model finds it; `metrics` count instead of those that its job logged.
+
+    Raises ActionError if there is no such model.
     """
-    found = AmlJob(rest, job)
-    if found.status() is None:
-        raise ActionError(f"job {job}, which the model is from, does not exist any more: give its metrics as JSON")
+    entity = models.find(client, rest, name, version, job_name)
+    tags = dict(entity.tags or {})
+    job = job_name or tags.get(models.JOB_TAG) or entity.job_name
+    training = training_of(rest, job, tags) if job else None
+    if metrics is not None:
+        training = Training(metrics, training.fingerprint if training else tags.get(FINGERPRINT))
+    return Trained(Model(str(entity.name), str(entity.version)), job, training)
+
+
+def training_of(rest: azure.Rest, job: str, tags: Mapping[str, str]) -> Training | None:
+    """What a job measured; None if there is no such job any more.
+
+    What it logged as the fingerprint counts more than a tag, which anybody may set. Raises ActionError if the job
+    cannot be read.
+    """
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
+
     metrics: dict[str, float | None] = {}
     fingerprints = set()
-    for measurement in found.measurements():
-        metrics.update(measurement.metrics)
-        if FINGERPRINT in measurement.params:
-            fingerprints.add(measurement.params[FINGERPRINT])
+    try:
+        found = AmlJob(rest, job)
+        if found.status() is None:
+            return None
+        for measurement in found.measurements():
+            metrics.update(measurement.metrics)
+            fingerprints.update({measurement.params[FINGERPRINT]} if FINGERPRINT in measurement.params else set())
+    except AzureError as error:
+        raise ActionError(f"job {job}, which the model is from, cannot be read: {reason(error)}") from error
     if not fingerprints and FINGERPRINT in tags:
         fingerprints.add(tags[FINGERPRINT])
     return Training(metrics, fingerprints.pop() if len(fingerprints) == 1 else None)

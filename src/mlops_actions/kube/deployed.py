@@ -15,7 +15,7 @@ MODEL_NAME, MODEL_VERSION = "mlops-actions/model-name", "mlops-actions/model-ver
 
 def deployed_model(
     kubectl: Kubectl, folder: Path, *, deployment: str | None, namespace: str | None
-) -> tuple[Key, str, str] | None:
+) -> tuple[Key, tuple[str, str] | None]:
     """The Deployment of the manifests in `folder`, and name and version of its model; None if it is not there yet.
 
     Raises ActionError if the cluster does not let it be read, or it does not say which model it serves.
@@ -26,7 +26,7 @@ def deployed_model(
     except KubectlError as error:
         raise ActionError(f"{key} in namespace {key.namespace} cannot be read: {error}") from None
     if not text.strip():
-        return None
+        return key, None
     found = json.loads(text)
     name, version = annotation(found, MODEL_NAME), annotation(found, MODEL_VERSION)
     if not (name and version):
@@ -34,4 +34,4 @@ def deployed_model(
             f"{key} in namespace {key.namespace} has no annotations {MODEL_NAME} and {MODEL_VERSION}: it was not "
             "deployed by kube-deploy; give the version of its model as champion, or deploy once without one"
         )
-    return key, name, version
+    return key, (name, version)

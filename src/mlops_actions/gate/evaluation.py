@@ -1,0 +1,145 @@
+"""Measures champion and candidate in one job, on the candidate's test data, and proves that both got the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops_actions import azure
+from mlops_actions.aml.job import AmlJob, Measurement
+from mlops_actions.aml.submission import default_name
+from mlops_actions.azure import SignIn
+from mlops_actions.ensure_compute import ensure_compute
+from mlops_actions.errors import ActionError
+from mlops_actions.gate.comparison import Comparison, Model, Rule, compare
+from mlops_actions.gate.measured import FINGERPRINT, Trained
+from mlops_actions.run_aml_pipeline import PipelineFailedError, run_aml_pipeline
+from mlops_actions.sdk_errors import reason
+
+CHAMPION, CANDIDATE, TEST_DATA = "champion", "candidate", "test_data"
+"""Inputs that an evaluation pipeline has. The first two are also the names of the nodes that measure these models."""
+
+_RETRIES = 2
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation pipeline, the node and output of the candidate's job with its test data, and what it runs on."""
+
+    pipeline: Path
+    node: str
+    output: str
+    compute_file: Path | None
+    compute: str | None
+    timeout_minutes: float
+
+
+def planned(
+    pipeline: Path | None, test_data: str | None, compute_file: Path | None, compute: str | None, minutes: float
+) -> Evaluation | None:
+    """The evaluation that the inputs ask for, or None. Raises ActionError for one that cannot be."""
+    if pipeline is None:
+        return None
+    name, _, output = (test_data or "").rpartition("/")
+    if not (name and output):
+        text = f"test-data '{test_data}'" if test_data else "evaluation is given without test-data: it"
+        raise ActionError(f"{text} is not <node>/<output> of the job that the model is from, such as split/test_data")
+    if minutes <= 0:
+        raise ActionError("timeout-minutes must be more than 0")
+    return Evaluation(pipeline, name, output, compute_file, compute, minutes)
+
+
+def measure(
+    evaluation: Evaluation, candidate: Trained, champion: Model, rule: Rule, *, rest: azure.Rest, sign_in: SignIn
+) -> tuple[Comparison, str]:
+    """Run the evaluation, or find the one that this workflow run has made; the comparison, and the job's name.
+
+    Raises ActionError if the models were not measured, or not so that it can be told from what.
+    """
+    if candidate.job is None:
+        raise ActionError(f"model {candidate.model} has no tag `job`: its test data cannot be found")
+    with _as_one_line(candidate.job):
+        data = _test_data_uri(rest, candidate.job, evaluation)
+        inputs = {CHAMPION: champion.reference, CANDIDATE: candidate.model.reference, TEST_DATA: data}
+        name = _job_name(evaluation.pipeline, inputs, candidate.model, champion, rest)
+    if evaluation.compute_file or evaluation.compute:
+        ensure_compute(file=evaluation.compute_file, name=evaluation.compute, sign_in=sign_in)
+    try:
+        run = run_aml_pipeline(
+            file=evaluation.pipeline,
+            job_name=name,
+            inputs=inputs,
+            compute=evaluation.compute,
+            timeout_minutes=evaluation.timeout_minutes,
+            retries=_RETRIES,
+            sign_in=sign_in,
+        )
+    except PipelineFailedError as error:
+        raise ActionError(f"the models were not measured: {error}") from None
+    with _as_one_line(run.job_name):
+        measured = {one.node.name: one for one in AmlJob(rest, run.job_name).measurements()}
+    candidates, champions = (_node(measured, node, rule, run.job_name) for node in (CANDIDATE, CHAMPION))
+    fingerprint = _same_data(candidates, champions, run.job_name)
+    values = (candidates.metrics[rule.metric], champions.metrics[rule.metric])
+    source = f"{evaluation.node}/{evaluation.output} of job {candidate.job}"
+    basis = f"Job {run.job_name} measured both on {source} ({FINGERPRINT} {fingerprint[:12]})."
+    return compare(rule, champion, values, basis), run.job_name
+
+
+@contextmanager
+def _as_one_line(job: str) -> Iterator[None]:
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
+
+    try:
+        yield
+    except AzureError as error:
+        raise ActionError(f"job {job} cannot be read: {reason(error)}") from error
+
+
+def _test_data_uri(rest: azure.Rest, job: str, evaluation: Evaluation) -> str:
+    found = AmlJob(rest, job)
+    nodes = {node.name: node for node in found.nodes()}
+    if evaluation.node not in nodes:
+        raise ActionError(f"test-data: job {job} has no node '{evaluation.node}'; it has {', '.join(nodes) or 'none'}")
+    uri = found.output_uri(nodes[evaluation.node], evaluation.output)
+    if uri is None:
+        raise ActionError(f"test-data: node {evaluation.node} of job {job} has no output '{evaluation.output}'")
+    return uri
+
+
+def _job_name(file: Path, inputs: Mapping[str, str], candidate: Model, champion: Model, rest: azure.Rest) -> str:
+    """A name that the same gate of the same workflow run has again, so that it finds the job, and no other gate has."""
+    digest = hashlib.sha256("\n".join(inputs.values()).encode()).hexdigest()[:8]
+    stem = f"{file.stem[:60]}-{candidate.version}-against-{champion.version}-{digest}"
+    return default_name(Path(re.sub(r"[^A-Za-z0-9_-]+", "-", stem)), rest)
+
+
+def _node(measured: Mapping[str, Measurement], node: str, rule: Rule, job: str) -> Measurement:
+    if node not in measured:
+        names = ", ".join(measured) or "none"
+        raise ActionError(f"job {job} has no node '{node}', which is to measure the {node}; it has {names}")
+    found = measured[node]
+    if rule.metric not in found.metrics:
+        names = ", ".join(sorted(found.metrics)) or "none"
+        raise ActionError(f"node {node} of job {job} logged no metric '{rule.metric}' (compare); it logged {names}")
+    return found
+
+
+def _same_data(candidate: Measurement, champion: Measurement, job: str) -> str:
+    """The fingerprint of the data that both were measured on. Raises ActionError unless both tell it, and the same."""
+    fingerprints = [measurement.params.get(FINGERPRINT) for measurement in (candidate, champion)]
+    if not all(fingerprints):
+        raise ActionError(
+            f"job {job} does not prove what it measured on: each of its nodes {CANDIDATE} and {CHAMPION} is to log the "
+            f"digest of its test data as the MLflow parameter {FINGERPRINT}"
+        )
+    if fingerprints[0] != fingerprints[1]:
+        raise ActionError(
+            f"job {job} measured the two models on different data ({FINGERPRINT}): both nodes are to take the "
+            f"pipeline's input {TEST_DATA}"
+        )
+    return str(fingerprints[0])
