@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import (
     arm,
+    authorization,
     cloud_metadata,
     computes,
     errors,
@@ -81,6 +82,7 @@ class _Authentication:
             if token_has_expired(self._context, request.method, path):
                 raise identity.expired(self._context.settings, time.time() - 1)
         self._check_workspace(request.method, path)
+        authorization.check(self._context.settings, request.method, path)
 
     def _check_token(self, header: str | None, path: str) -> None:
         settings = self._context.settings
@@ -107,6 +109,7 @@ def _routes(context: Context) -> list[BaseRoute]:
     modules = (
         cloud_metadata,
         subscriptions,
+        authorization,
         workspaces,
         computes,
         locations,
