@@ -10,12 +10,22 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from string import Template
-from typing import Literal
+from typing import Literal, TextIO, cast
+
+from mlops_actions import markdown, masking
+from mlops_actions.guarded_output import GuardedStream, guarded_output, visible
 
 Level = Literal["notice", "warning", "error"]
+
+table_cell = markdown.table_cell
+
+_LONGEST_MESSAGE = 4000
+# A longer summary is refused as a whole: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+_LARGEST_SUMMARY = 1024 * 1024
+_CUT = "\n\n(The rest is left out: a summary has no more than 1 MiB.)\n"
 
 
 def on_runner() -> bool:
@@ -32,12 +42,13 @@ def annotate(
     level: Level, message: str, *, file: str | None = None, line: int | None = None, column: int | None = None
 ) -> None:
     """Show a message on the run's page, at a line of a file, and a column of that, if one is named."""
+    message = markdown.shortened(visible(masking.without_secrets(message)), _LONGEST_MESSAGE)
     if not on_runner():
         place = "".join(f"{part}: " for part in (_place(file, line), level) if part)
         print(f"{place}{message}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal is who listens
         return
     properties = {
-        "file": file,
+        "file": file and visible(file[:_LONGEST_MESSAGE]),
         "line": str(line) if file and line else None,
         "col": str(column) if file and line and column else None,
     }
@@ -46,17 +57,17 @@ def annotate(
 
 
 def mask(secret: str) -> None:
-    """Keep a secret out of the log: the runner masks line by line, so each line is a secret of its own."""
-    if not on_runner():
-        return
-    for line in secret.splitlines():
-        if line.strip():
-            _say(f"::add-mask::{_escape(line.strip())}")
+    """Keep a secret out of the log, summaries and outputs, also as base64, URLs, JSON and XML have it."""
+    found = masking.remember(secret)
+    if on_runner():
+        for form in found:
+            _say(f"::add-mask::{_escape(form)}")
 
 
 @contextmanager
 def group(title: str) -> Iterator[None]:
     """Fold the lines of the block under a title in the run's log."""
+    title = markdown.shortened(visible(masking.without_secrets(title)), _LONGEST_MESSAGE)
     if not on_runner():
         print(title, flush=True)  # noqa: T201
         yield
@@ -70,27 +81,41 @@ def group(title: str) -> Iterator[None]:
 
 @contextmanager
 def untrusted_lines() -> Iterator[None]:
-    """Let no line of a foreign log, such as a job's, be taken for a workflow command."""
-    if not on_runner():
-        yield
-        return
-    token = secrets.token_hex(16)
-    _say(f"::stop-commands::{token}")
+    """Let no line of a foreign log, such as a job's, be taken for a workflow command, or control a terminal."""
+    former = sys.stdout
+    guard = former if isinstance(former, GuardedStream) else GuardedStream(former, runner=False)
+    token = secrets.token_hex(16) if on_runner() else None
+    if token:
+        _say(f"::stop-commands::{token}")
+    # What is not obeyed may be shown as it is.
+    guard.stopped, sys.stdout = True, cast(TextIO, guard)
     try:
         yield
     finally:
-        _say(f"::{token}::")
+        guard.finish()
+        guard.stopped, sys.stdout = False, former
+        if token:
+            _say(f"::{token}::")
+
+
+def guarded() -> AbstractContextManager[None]:
+    """Guard all that the block prints on a runner. A terminal is for its owner's programs to draw on."""
+    return guarded_output(runner=True) if on_runner() else nullcontext()
 
 
 def set_outputs(outputs: Mapping[str, str]) -> None:
-    """Hand outputs to the steps that follow; a value may have any number of lines and any content."""
+    """Hand outputs to the steps that follow; a value may have any number of lines and any content but secrets.
+
+    A NUL is replaced: no variable of a step's environment can have one.
+    """
     path = os.environ.get("GITHUB_OUTPUT")
     if not path:
         return
-    with Path(path).open("a", encoding="utf-8") as file:
+    with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as file:
         for name, value in outputs.items():
             delimiter = f"end-{secrets.token_hex(16)}"
-            file.write(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+            text = masking.without_secrets(value).replace("\0", "\ufffd")
+            file.write(f"{name}<<{delimiter}\n{text}\n{delimiter}\n")
 
 
 def as_output(value: object) -> str:
@@ -110,14 +135,14 @@ def summarize(template: Path, values: Mapping[str, object]) -> None:
     if not path:
         return
     text = Template(template.read_text(encoding="utf-8")).substitute(values)
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(text.rstrip("\n") + "\n\n")
-
-
-def table_cell(value: object) -> str:
-    """A value that stays in its cell of a Markdown table, and is no markup."""
-    text = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return " ".join(text.split())
+    written = (masking.without_secrets(text).rstrip("\n") + "\n\n").encode(errors="backslashreplace")
+    with Path(path).open("ab") as file:
+        room = _LARGEST_SUMMARY - file.tell()
+        if len(written) > room:
+            if room < 2 * len(_CUT):  # it was cut before
+                return
+            written = written[: room - len(_CUT)].decode(errors="ignore").encode() + _CUT.encode()
+        file.write(written)
 
 
 def run_url() -> str | None:
@@ -128,7 +153,10 @@ def run_url() -> str | None:
 
 
 def _say(command: str) -> None:
-    print(command, flush=True)  # noqa: T201 - the runner reads commands from standard output
+    if isinstance(sys.stdout, GuardedStream):
+        sys.stdout.command(command)
+    else:
+        print(command, flush=True)  # noqa: T201 - the runner reads commands from standard output
 
 
 def _place(file: str | None, line: int | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlops_actions import github
+from tests.runner_rules import outputs_in
 
 
 @pytest.fixture
@@ -23,24 +24,6 @@ def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def laptop(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
-
-
-def read_as_the_runner_does(text: str) -> dict[str, str]:
-    """The outputs in a file of `name<<delimiter` blocks; the rules of actions/runner's FileCommandManager."""
-    outputs, lines = {}, iter(text.split("\n"))
-    for line in lines:
-        if not line:
-            continue
-        name, _, delimiter = line.partition("<<")
-        value: list[str] = []
-        for content in lines:
-            if content == delimiter:
-                break
-            value.append(content)
-        else:
-            raise AssertionError(f"the output {name} does not end")
-        outputs[name] = "\n".join(value)
-    return outputs
 
 
 @pytest.mark.parametrize(
@@ -60,7 +43,7 @@ def read_as_the_runner_does(text: str) -> dict[str, str]:
 def test_an_output_arrives_as_it_was_whatever_it_holds(runner: Path, value: str) -> None:
     github.set_outputs({"first": value, "second": "after"})
     github.set_outputs({"third": "of another call"})
-    found = read_as_the_runner_does((runner / "output").read_text())
+    found = outputs_in((runner / "output").read_text())
     assert found == {"first": value, "second": "after", "third": "of another call"}
 
 
@@ -120,8 +103,11 @@ def test_an_annotation_on_a_laptop_is_a_line_for_people(capsys: pytest.CaptureFi
 
 @pytest.mark.usefixtures("runner")
 def test_each_line_of_a_secret_is_masked_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    github.mask("first%line\r\n\n  second line  \n")
-    assert capsys.readouterr().out == "::add-mask::first%25line\n::add-mask::second line\n"
+    github.mask("first%line\r\n{\n  second line  \n")
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["::add-mask::first%25line", "::add-mask::second line"]
+    assert all(line.startswith("::add-mask::") for line in said)
+    assert "::add-mask::{" not in said
 
 
 @pytest.mark.usefixtures("laptop")
