@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from azure.ai.ml import MLClient, load_job
 
-from azureml_emulator.faults import rules
+from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
 from tests.integration.conftest import Emulator
 
@@ -31,7 +31,7 @@ def control(emulator: Emulator) -> Iterator[Control]:
 @pytest.fixture
 def arm(control: Control) -> Arm:
     def arm(fault: str, **given: object) -> None:
-        control.arm([rules.read({"fault": fault, **given}, name=fault)])
+        control.arm([validation.read({"fault": fault, **given}, name=fault)])
 
     return arm
 

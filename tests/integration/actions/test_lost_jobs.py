@@ -12,7 +12,7 @@ import pytest
 from azure.ai.ml import MLClient
 from azure.core.exceptions import ResourceNotFoundError
 
-from azureml_emulator.faults import rules
+from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
 from mlops_actions import network
 from tests.integration.emulator_faults.conftest import Arm, arm, control, hits
@@ -56,7 +56,7 @@ def test_a_step_that_is_killed_while_it_submits(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, control: Control, name: str
 ) -> None:
     file = write_yaml("pipeline.yaml", pipeline({"only": node("true")}))
-    control.arm([rules.read({"fault": "slow", "operation": "job submit", "seconds": 2, "count": 1}, name="slow")])
+    control.arm([validation.read({"fault": "slow", "operation": "job submit", "seconds": 2, "count": 1}, name="slow")])
     with step(file, name) as process:
         until("the job is being submitted", lambda: hits(control) == {"slow": 1})
         process.kill()
@@ -94,7 +94,7 @@ def test_a_cancelled_step_cancels_in_time_on_a_bad_network(
     file = write_yaml("pipeline.yaml", pipeline({"slow": node("echo the animals are coming; sleep 600")}))
     with step(file, name) as process:
         heard(process, "[slow] the animals are coming")
-        control.arm([rules.read({**fault, "operation": "job cancel", "count": 2}, name="cancel")])
+        control.arm([validation.read({**fault, "operation": "job cancel", "count": 2}, name="cancel")])
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=30)

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from azureml_emulator.faults import rules
+from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
 from tests.integration.emulator_faults.conftest import Arm, arm, control, hits
 
@@ -94,7 +94,7 @@ def test_runs_complete_when_a_fifth_of_all_requests_fail(
         "stalled": {"fault": "slow", "seconds": 2},
     }
     each = {"route": "/**", "probability": 0.05, "seed": 8}
-    control.arm(rules.read({**fault, **each}, name=name) for name, fault in faults.items())
+    control.arm(validation.read({**fault, **each}, name=name) for name, fault in faults.items())
     for number in range(2):
         model = f"model-{uuid.uuid4().hex[:8]}"
         file = write_yaml("pipeline.yaml", pipeline({}) | training(model, f"weights {model}"))

@@ -12,7 +12,7 @@ import pytest
 from azure.ai.ml import MLClient, load_data
 from azure.core.exceptions import ResourceNotFoundError
 
-from azureml_emulator.faults import rules
+from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
 from tests.integration.conftest import Emulator
 
@@ -81,7 +81,7 @@ def test_nothing_to_do_writes_nothing_and_asks_no_storage(action: Action, projec
         os.utime(file, (1, 1))
     # Delays of no time, to count what they would strike.
     counting = {"storage": {"tunnel": "*.blob.core.windows.net"}, "puts": {"route": "PUT **"}}
-    control.arm(rules.read({"fault": "slow", "seconds": 0, **aim}, name=name) for name, aim in counting.items())
+    control.arm(validation.read({"fault": "slow", "seconds": 0, **aim}, name=name) for name, aim in counting.items())
     again = action("register-assets", **ALL)
     assert told(again) == [(kind, "1", "unchanged") for kind in ("environment", "component", "data")]
     assert again.outputs["changed"] == "false"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from azureml_emulator.faults import rules
+from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
 from tests.integration.conftest import Emulator
 from tests.integration.emulator_jobs.conftest import client, submit
@@ -29,7 +29,7 @@ def arm(control: Control) -> Arm:
     """Arms one rule, written as in a file."""
 
     def arm(fault: str, **given: object) -> None:
-        control.arm([rules.read({"fault": fault, **given}, name=fault)])
+        control.arm([validation.read({"fault": fault, **given}, name=fault)])
 
     return arm
 

@@ -17,7 +17,7 @@ from azure.ai.ml.entities import Job, Model
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from azureml_emulator.faults import rules
+from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
 from tests.integration.conftest import Emulator
 
@@ -203,7 +203,7 @@ def test_computes_assets_and_faults_are_listed(browser: Browser, finished: Finis
     browser.open("/faults")
     assert "No fault is armed" in browser.text("main")
     control = Control(emulator.settings)
-    control.arm([rules.read({"fault": "slow", "seconds": 0.001, "route": "GET nowhere/<b>x"}, name="page")])
+    control.arm([validation.read({"fault": "slow", "seconds": 0.001, "route": "GET nowhere/<b>x"}, name="page")])
     try:
         browser.until("the fault", lambda: "GET nowhere/<b>x" in browser.text("main table"))
     finally:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from azureml_emulator import server
 from azureml_emulator.app import create_app
 from azureml_emulator.context import Context
-from azureml_emulator.faults import rules
+from azureml_emulator.faults import rules, validation
 from azureml_emulator.faults.operations import ALLOCATING, LONG_RUNNING, REQUESTS
 from azureml_emulator.settings import load_or_create
 
@@ -43,7 +43,7 @@ def test_every_long_running_operation_can_be_stuck(context: Context) -> None:
 def test_every_named_request_is_one_of_a_route(context: Context) -> None:
     routes = list(every_route(create_app(context, contextlib.nullcontext).routes))
     for name, means in REQUESTS.items():
-        rule = rules.read({"fault": "reset", "operation": name}, name="r")
+        rule = validation.read({"fault": "reset", "operation": name}, name="r")
         for meant in means:
             method = rules.Route.parse(meant).method
             paths = [

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from azureml_emulator.faults import files, rules
-from azureml_emulator.faults.rules import Route, Rule, RuleError
+from azureml_emulator.faults import files, validation
+from azureml_emulator.faults.rules import Route, Rule
+from azureml_emulator.faults.validation import RuleError
 
 WS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 
@@ -37,7 +38,7 @@ def test_a_route_does_not_mean(route: str, method: str, path: str) -> None:
 
 
 def test_an_operation_means_its_requests_by_name_and_by_pattern() -> None:
-    rule = rules.read({"fault": "reset", "operation": "compute sta*"}, name="r")
+    rule = validation.read({"fault": "reset", "operation": "compute sta*"}, name="r")
     assert rule.means_request("POST", f"{WS}/computes/a/start")
     assert not rule.means_request("POST", f"{WS}/computes/a/stop")
 
@@ -75,7 +76,7 @@ rules:
     first, second = files.load(file)
     assert first == Rule("rule-1", "status", route="PUT jobs/*", status=429, retry_after=2, seed=5)
     assert second == Rule("lost", "reset", tunnel="*.blob.core.windows.net", after_bytes=100, seed=6)
-    assert rules.read(first.given(), name="another") == first
+    assert validation.read(first.given(), name="another") == first
 
 
 def test_every_mistake_is_a_line_with_its_line(tmp_path: Path) -> None:
@@ -153,4 +154,4 @@ def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
     file.write_text(page.partition("```yaml\n")[2].partition("```")[0])
     assert [rule.fault for rule in files.load(file)] == ["status", "preempted_node", "reset"]
     told = {line.split("|")[1].strip(" `") for line in page.splitlines() if line.startswith("| `")}
-    assert told - {"fault"} == set(rules.FAULTS)
+    assert told - {"fault"} == set(validation.FAULTS)

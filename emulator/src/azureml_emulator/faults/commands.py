@@ -14,8 +14,9 @@ from rich.table import Table
 
 from .. import lifecycle, settings
 from ..lifecycle import EmulatorError
-from . import files, rules
+from . import files, validation
 from .client import Control, ControlError
+from .rules import Rule
 
 app = App(name="fault", help="Bring about what goes wrong in Azure now and then: on a running emulator.")
 _out = Console(soft_wrap=True, highlight=False)
@@ -27,11 +28,11 @@ _AIMS = ("route", "operation", "tunnel", "resource", "node", "compute")
 _TIMING = ("count", "after", "probability", "seed")
 
 
-def load(file: Path) -> list[rules.Rule]:
+def load(file: Path) -> list[Rule]:
     """The rules of a file. Raises EmulatorError with a line for each mistake."""
     try:
         return files.load(file)
-    except rules.RuleError as error:
+    except validation.RuleError as error:
         raise EmulatorError(str(error)) from error
 
 
@@ -122,8 +123,8 @@ def add(
     """
     given = {key: value for key, value in locals().items() if key not in {"state", "fault"} and value is not None}
     try:
-        rule = rules.read({"fault": fault, **given}, name=fault)
-    except rules.RuleError as error:
+        rule = validation.read({"fault": fault, **given}, name=fault)
+    except validation.RuleError as error:
         raise EmulatorError(str(error)) from error
     with _control(state) as armory:
         armory.arm([rule])

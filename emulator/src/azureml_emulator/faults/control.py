@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import rules
+from . import validation
 from .client import PATH
+from .rules import Rule
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -24,14 +25,14 @@ def _mistake(status: HTTPStatus, *lines: str) -> Response:
     return JSONResponse({"mistakes": lines}, status_code=status)
 
 
-def _read(body: Any) -> list[rules.Rule]:
+def _read(body: Any) -> list[Rule]:
     """The rules of a request. Raises RuleError."""
     given = body.get("rules") if isinstance(body, dict) else None
     if not isinstance(given, list) or not all(isinstance(rule, dict) for rule in given):
-        raise rules.RuleError(["the request has no list 'rules'"])
-    found = [rules.read(rule, name=f"rule-{number}") for number, rule in enumerate(given, start=1)]
+        raise validation.RuleError(["the request has no list 'rules'"])
+    found = [validation.read(rule, name=f"rule-{number}") for number, rule in enumerate(given, start=1)]
     if len({rule.name for rule in found}) < len(found):
-        raise rules.RuleError(["two rules have the same name"])
+        raise validation.RuleError(["two rules have the same name"])
     return found
 
 
@@ -56,7 +57,7 @@ def routes(context: Context) -> list[Route]:
         try:
             body = await request.json()
             context.faults.arm(_read(body), instead=body.get("instead") is True)
-        except rules.RuleError as error:
+        except validation.RuleError as error:
             return _mistake(HTTPStatus.BAD_REQUEST, *error.lines)
         except ValueError:
             return _mistake(HTTPStatus.BAD_REQUEST, "the request is not JSON")

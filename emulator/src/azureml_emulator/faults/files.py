@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from . import rules
-from .rules import Rule, RuleError
+from . import validation
+from .rules import Rule
+from .validation import RuleError
 
 
 def load(file: Path) -> list[Rule]:
@@ -86,11 +87,11 @@ class _Reader:
         entries = self._entries(node)
         given = {key: self._value(value) for key, (_, value) in entries.items()}
         before = len(self.wrong)
-        for key, text in rules.mistakes(given):
+        for key, text in validation.mistakes(given):
             self._mistake(node if key is None else entries[key][0], text)
         if len(self.wrong) > before:
             return None
-        return rules.read(given, name=f"rule-{number}", seed=seed)
+        return validation.read(given, name=f"rule-{number}", seed=seed)
 
     def _entries(self, node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         entries: dict[str, tuple[yaml.Node, yaml.Node]] = {}
