@@ -1,4 +1,4 @@
-"""Downloads one model version, flat into a folder: all of it or nothing."""
+"""Downloads one model version, flat into a folder: all of it or nothing, and nothing if it is there already."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_actions import azure
+from mlops_actions.aml import stored_models
 from mlops_actions.aml.models import JOB_TAG, check_named, find
+from mlops_actions.aml.stored_models import StoredModel
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
@@ -43,7 +45,7 @@ def fetch_model(
     path: Path = Path("model"),
     sign_in: SignIn = AS_THE_ENVIRONMENT_SAYS,
 ) -> FetchedModel:
-    """Download a model version, flat into a folder.
+    """Download a model version, flat into a folder, unless it is there already.
 
     Args:
         name: name of the model; with job-name it may be left out
@@ -56,21 +58,64 @@ def fetch_model(
     _check_target(path)
     check_named(name, version, job_name)
     workspace = azure.workspace(sign_in)
+    rest = azure.Rest(workspace)
+    if job_name or not (name and version):
+        registered = find(azure.ml_client(workspace), rest, name, version, job_name)
+        name, version = str(registered.name), str(registered.version)
+    model = stored_models.look_up(workspace, rest, name, version)
+    source = _source(workspace, rest, model)
+    digest = _kept(path, source)
+    if digest is None:
+        digest = _fetch(workspace, model, path, source)
+        said = "is in"
+    else:
+        said = "is already in"
+    print(f"model {name}:{model.version} {said} {path} (sha256 {digest})", flush=True)  # noqa: T201 - progress
+    values = {"name": name, "version": model.version, "path": path, "sha256": digest}
+    summarize(_SUMMARY, {key: table_cell(value) for key, value in values.items()})
+    return FetchedModel(path, name, model.version, digest, model.tags.get(JOB_TAG))
+
+
+def _source(workspace: azure.Workspace, rest: azure.Rest, model: StoredModel) -> str | None:
+    """What tells whether the model is still what was fetched; None if nothing does, so that it is fetched again."""
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
+
+    try:
+        return stored_models.fingerprint(workspace, rest, model)
+    except AzureError as error:
+        text = f"the files of model {model.name}:{model.version} cannot be listed: {reason(error)}; it is downloaded"
+        print(text, flush=True)  # noqa: T201
+        return None
+
+
+def _kept(path: Path, source: str | None) -> str | None:
+    """The digest of what is in the folder if it is the very model: fetched from this source, and still as it was."""
+    stamp = path / _STAMP
+    if source is None or not stamp.is_file():
+        return None
+    try:
+        noted = json.loads(stamp.read_text(encoding="utf-8"))
+    except ValueError:  # It was written by something else, and is replaced.
+        return None
+    if not isinstance(noted, dict) or noted.get("source") != source:
+        return None
+    digest = tree_digest(path)
+    return digest if noted.get("sha256") == digest else None
+
+
+def _fetch(workspace: azure.Workspace, model: StoredModel, path: Path, source: str | None) -> str:
+    """Put the model's files into the folder, all or none of them; the answer is their digest."""
     client = azure.ml_client(workspace)
-    model = find(client, azure.Rest(workspace), name, version, job_name)
-    name, version = str(model.name), str(model.version)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        content = _download(client, name, version, Path(folder) / "download")
+        content = _download(client, model.name, model.version, Path(folder) / "download")
         digest = tree_digest(content)
-        (content / _STAMP).write_text(json.dumps({"name": name, "version": version, "sha256": digest}))
+        stamp = {"name": model.name, "version": model.version, "sha256": digest, "source": source}
+        (content / _STAMP).write_text(json.dumps(stamp))
         if path.exists():
             path.rename(Path(folder) / "former")  # it goes when the temporary folder does
         content.rename(path)
-    print(f"model {name}:{version} is in {path} (sha256 {digest})", flush=True)  # noqa: T201 - progress
-    values = {"name": table_cell(name), "version": table_cell(version), "path": table_cell(path), "sha256": digest}
-    summarize(_SUMMARY, values)
-    return FetchedModel(path, name, version, digest, (model.tags or {}).get(JOB_TAG))
+    return digest
 
 
 def _check_target(path: Path) -> None:

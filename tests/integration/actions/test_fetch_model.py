@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Model
+from azure.storage.blob import BlobClient
 
+from azureml_emulator.faults.client import Control
 from mlops_actions import fetch_model
+from tests.integration.conftest import Emulator
+from tests.integration.emulator_faults.conftest import Arm, arm, control, hits
 
 from .conftest import Action, Ran, WriteYaml, training
+
+__all__ = ["arm", "control"]
 
 
 @pytest.fixture
@@ -62,6 +68,45 @@ def test_the_same_version_has_the_same_digest_and_replaces_itself(action: Action
     assert first.outputs == again.outputs
     assert first.outputs["path"] == "model"
     assert other.outputs["sha256"] != first.outputs["sha256"]
+
+
+def test_a_model_that_is_there_already_is_left_there(action: Action, registered: str, tmp_path: Path) -> None:
+    first = action("fetch-model", name=registered, version="2")
+    folder = (tmp_path / "model").stat()
+    again = action("fetch-model", name=registered, version="latest")
+    assert again.outputs == first.outputs
+    assert f"model {registered}:2 is already in model" in again.log
+    assert (tmp_path / "model").stat() == folder  # not put there anew
+    (tmp_path / "model" / "model.bin").write_text("weights of somebody else\n")
+    assert f"model {registered}:2 is in model" in action("fetch-model", name=registered, version="2").log
+    assert contents(tmp_path / "model") == {"model.bin": "weights 2\n", "inner/part": "part\n"}
+
+
+def test_a_model_whose_blobs_were_replaced_is_downloaded(
+    action: Action, registered: str, ml_client: MLClient, emulator: Emulator, tmp_path: Path
+) -> None:
+    assert action("fetch-model", name=registered, version="1").status == 0
+    prefix = str(ml_client.models.get(registered, "1").path).partition("/paths/")[2].rstrip("/")
+    settings = emulator.settings
+    with BlobClient(
+        settings.blob_url, "azureml-blobstore", f"{prefix}/model.bin", credential=settings.storage_key
+    ) as blob:
+        blob.upload_blob("weights 3\n", overwrite=True)  # as long as it was
+    ran = action("fetch-model", name=registered, version="1")
+    assert f"model {registered}:1 is in model" in ran.log
+    assert contents(tmp_path / "model")["model.bin"] == "weights 3\n"
+
+
+def test_storage_that_cannot_be_looked_into_is_told_and_downloaded_from(
+    action: Action, registered: str, arm: Arm, control: Control
+) -> None:
+    first = action("fetch-model", name=registered, version="1")
+    arm("status", status=403, code="AuthorizationFailed", route="GET datastores/*", count=1)
+    again = action("fetch-model", name=registered, version="1")
+    assert again.outputs == first.outputs
+    assert f"the files of model {registered}:1 cannot be listed: " in again.log
+    assert f"model {registered}:1 is in model" in again.log
+    assert hits(control) == {"status": 1}
 
 
 def test_a_model_of_a_single_file(action: Action, ml_client: MLClient, tmp_path: Path, name: str) -> None:

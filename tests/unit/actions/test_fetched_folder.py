@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from mlops_actions import azure, fetch_model
+from mlops_actions.aml import stored_models
+from mlops_actions.aml.stored_models import StoredModel
 from mlops_actions.errors import ActionError
 
 FILES = {"model.onnx": b"weights", "labels/model.json": b'{"labels": ["cats"]}', "empty": b""}
@@ -53,9 +55,6 @@ class Models:
     def __init__(self, write_download: Callable[[Path], Any]) -> None:
         self._write = write_download
 
-    def get(self, name: str, version: str = "12", **_: str) -> object:
-        return type("Model", (), {"name": name, "version": version, "tags": {"job": "trained-7"}})()
-
     def download(self, name: str, _: str, download_path: str) -> None:
         self._write(Path(download_path) / name)
 
@@ -68,7 +67,13 @@ def fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fetch:
     """Fetches what the test has the SDK download, into the folder `target`."""
 
     def fetch(write_download: Callable[[Path], Any], **inputs: Any) -> fetch_model.FetchedModel:
-        client = type("Client", (), {"models": Models(write_download), "workspace_name": "ws"})()
+        def look_up(_: object, __: object, name: str, version: str) -> StoredModel:
+            return StoredModel(name, "12" if version == "latest" else version, "azureml://…", "", {"job": "trained-7"})
+
+        client = type("Client", (), {"models": Models(write_download)})()
+        source = inputs.pop("source", None)
+        monkeypatch.setattr(stored_models, "look_up", look_up)
+        monkeypatch.setattr(stored_models, "fingerprint", lambda *_: source)
         monkeypatch.setattr(azure, "workspace", lambda _: None)
         monkeypatch.setattr(azure, "ml_client", lambda _: client)
         monkeypatch.setattr(azure, "Rest", lambda _: None)
@@ -164,9 +169,41 @@ def test_a_download_that_is_killed_half_way_leaves_no_target(fetch: Fetch, tmp_p
 
 
 def test_the_stamp_says_which_model_it_is(fetch: Fetch, tmp_path: Path) -> None:
-    fetched = fetch(lambda folder: write(folder / "m", FILES))
+    fetched = fetch(lambda folder: write(folder / "m", FILES), source="sha256:1")
     stamp = json.loads((tmp_path / "target" / ".fetched-model.json").read_text())
-    assert stamp == {"name": "animals", "version": "3", "sha256": fetched.sha256}
+    assert stamp == {"name": "animals", "version": "3", "sha256": fetched.sha256, "source": "sha256:1"}
+
+
+def nothing_to_do(_: Path) -> None:
+    raise AssertionError("it is downloaded again")
+
+
+def test_what_is_there_already_is_not_downloaded(fetch: Fetch) -> None:
+    first = fetch(lambda folder: write(folder / "m", FILES), source="sha256:1")
+    assert fetch(nothing_to_do, source="sha256:1") == first
+    assert first.job_name == "trained-7"
+
+
+@pytest.mark.parametrize("source", ["sha256:2", None])
+def test_what_is_stored_otherwise_or_cannot_be_told_is_downloaded(
+    fetch: Fetch, tmp_path: Path, source: str | None
+) -> None:
+    fetch(lambda folder: write(folder / "m", FILES), source="sha256:1")
+    fetch(lambda folder: write(folder / "m", {"model.onnx": b"new"}), source=source)
+    assert contents(tmp_path / "target") == {"model.onnx": b"new"}
+
+
+@pytest.mark.parametrize("change", ["changed", "removed", "added", "stamp"])
+def test_a_folder_that_is_not_as_it_was_is_downloaded(fetch: Fetch, tmp_path: Path, change: str) -> None:
+    fetch(lambda folder: write(folder / "m", FILES), source="sha256:1")
+    target = tmp_path / "target"
+    if change == "removed":
+        (target / "model.onnx").unlink()
+    else:
+        name = {"changed": "model.onnx", "added": "more", "stamp": ".fetched-model.json"}[change]
+        (target / name).write_text("something else")
+    fetch(lambda folder: write(folder / "m", FILES), source="sha256:1")
+    assert contents(target) == FILES
 
 
 @pytest.mark.parametrize("given", [{}, {"name": "animals"}, {"version": "3"}])
