@@ -13,6 +13,7 @@ from mlops_actions.doctor.surroundings import Surroundings
 
 _NOT_GIVEN = "no compute is named: give --compute or --compute-file"
 _LOCATIONS = "/subscriptions/{}/providers/Microsoft.MachineLearningServices/locations/{}"
+_FORBIDDEN = 403
 _DEDICATED, _LOW_PRIORITY = "Total Cluster Dedicated Regional vCPUs", "Total Cluster Low Priority Regional vCPUs"
 
 
@@ -68,9 +69,20 @@ def _note_size(surroundings: Surroundings, found: Mapping[str, Any] | None, defi
 
 
 def _quota(surroundings: Surroundings) -> Finding:
+    from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - slow to import
+
     size, machines = surroundings.compute_size
     if not size:
         return skipped("the compute's VM size is not known")
+    try:
+        return _room(surroundings, size, machines)
+    except HttpResponseError as error:
+        if error.status_code != _FORBIDDEN:
+            raise
+        return skipped("no permission to read the subscription's quota (locations/usages/read)")
+
+
+def _room(surroundings: Surroundings, size: str, machines: int) -> Finding:
     base = _LOCATIONS.format(surroundings.place[0], surroundings.location)
     sizes = (surroundings.rest.arm(f"{base}/vmSizes") or {}).get("value") or []
     known = next((one for one in sizes if str(one["name"]).lower() == size.lower()), None)

@@ -27,7 +27,7 @@ def _datastore(surroundings: Surroundings) -> Finding:
         if error.status_code != _FORBIDDEN:
             raise
         return wrong(
-            f"no permission to list datastores: {reason(error)}", grant(surroundings, "AzureML Data Scientist")
+            "no permission to list datastores (datastores/read)", grant(surroundings, "AzureML Data Scientist")
         )
     if not found:
         fix = "portal > the workspace in Studio > Data > Datastores: make workspaceblobstore the default one"
@@ -47,7 +47,7 @@ def _upload(surroundings: Surroundings) -> Finding:
     except HttpResponseError as error:
         if error.status_code == _FORBIDDEN:
             fix = grant(surroundings, "AzureML Data Scientist")
-            return wrong(f"no permission for the secret of {name}: {reason(error)}", fix)
+            return wrong(f"no permission for the secret of {name} (datastores/listsecrets/action)", fix)
         if error.status_code != _NO_CREDENTIALS:
             raise
         secrets = {}

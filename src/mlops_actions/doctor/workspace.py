@@ -77,7 +77,7 @@ def _workspace(surroundings: Surroundings) -> Finding:
     except HttpResponseError as error:
         if error.status_code != _FORBIDDEN:
             raise
-        return wrong(f"no permission to read {name}: {reason(error)}", grant(surroundings, "AzureML Data Scientist"))
+        return wrong(f"no permission to read {name} (workspaces/read)", grant(surroundings, "AzureML Data Scientist"))
     if found is None:
         told = f"workspace {name} does not exist in resource group {group}"
         return wrong(told, f"az ml workspace list --subscription {subscription} -o table; set AZURE_ML_WORKSPACE")
