@@ -9,18 +9,20 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from cyclopts import App, CycloptsError, Parameter, Token
+from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from mlops_actions import command_help, environment, github
+from mlops_actions import command_help, environment, github, inputs, masking
+from mlops_actions.confinement import confine
 from mlops_actions.errors import ActionError
+from mlops_actions.interruption import interruptible
 
 ACTIONS = {
     "ensure-compute": "mlops_actions.ensure_compute:ensure_compute",
@@ -53,31 +55,17 @@ def kebab(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _lines(_: object, tokens: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(line.strip() for token in tokens for line in token.value.splitlines() if line.strip())
-
-
-def _pairs(_: object, tokens: Sequence[Token]) -> dict[str, str]:
-    pairs = {}
-    for line in _lines(None, tokens):
-        key, separator, value = line.partition("=")
-        if not separator or not key.strip():
-            raise ValueError(f"'{line}' is not key=value")
-        pairs[key.strip()] = value.strip()
-    return pairs
-
-
 def _takes(annotation: Any, kind: type) -> bool:
     """Whether a parameter's annotation is `kind`, or a union with it."""
     return any(get_origin(part) is kind for part in (annotation, *get_args(annotation)))
 
 
 def _annotated(annotation: Any) -> Any:
-    """The annotation with the way it is read from text: lists one item a line, mappings one `key=value` a line."""
+    """The annotation with the way it is read from text: lists one item a line, mappings one pair a line."""
     if _takes(annotation, Mapping):  # shown to cyclopts as a list: its flag may be given more than once
-        return Annotated[tuple[str, ...], Parameter(converter=_pairs, n_tokens=1, negative="")]
+        return Annotated[tuple[str, ...], Parameter(converter=inputs.pairs, n_tokens=1, negative="")]
     if _takes(annotation, tuple):
-        return Annotated[annotation, Parameter(converter=_lines, n_tokens=1, negative="")]
+        return Annotated[annotation, Parameter(converter=inputs.lines, n_tokens=1, negative="")]
     if is_dataclass(annotation):  # inputs that several actions share
         return Annotated[annotation, Parameter(name="*")]
     return Annotated[annotation, Parameter(negative="")] if annotation is bool else annotation
@@ -90,6 +78,9 @@ def _command(function: Callable[..., Any]) -> Callable[..., Any]:
     parameters = [p.replace(annotation=_annotated(hints[p.name])) for p in signature.parameters.values()]
 
     def command(**arguments: Any) -> Any:
+        for name, value in arguments.items():
+            if isinstance(value, Path):
+                confine(value, kebab(name))
         return function(**arguments)
 
     command.__doc__ = function.__doc__
@@ -108,20 +99,6 @@ def _app(command: str) -> App:
     )
     app.default(_command(action_function(command)))
     return app
-
-
-def _flags(inputs: str) -> list[str]:
-    """The flags that say what the JSON object `inputs` says."""
-    try:
-        given = json.loads(inputs)
-    except ValueError as error:
-        raise ActionError(f"INPUTS is not JSON: {error}") from error
-    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-        raise ActionError("INPUTS is not a JSON object of strings")
-    # A flag and its value are one argument, so that a value may begin with a dash.
-    # YAML's block scalars end in a line break that nobody means.
-    lines = {name: value.rstrip("\r\n") for name, value in given.items()}
-    return [f"--{name}={value}" for name, value in lines.items() if value]
 
 
 def outputs_of(result: object) -> dict[str, str]:
@@ -165,6 +142,14 @@ def _usage() -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; the answer is its exit status: 0, 1 for a failure, 2 for a call that makes no sense."""
+    try:
+        with github.guarded():
+            return _run_guarded(arguments)
+    finally:
+        masking.forget()
+
+
+def _run_guarded(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in {"--help", "-h"}:
         return _usage()
     command, flags = command_help.split(arguments, [*ACTIONS, *TOOLS])
@@ -172,8 +157,10 @@ def run(arguments: Sequence[str]) -> int:
         github.annotate("error", command_help.unknown(command, [*ACTIONS, *TOOLS]))
         return USAGE
     try:
-        environment.load()
-        return _run(command, flags)
+        if not github.on_runner():  # where the file is a stranger's, and could send a secret to another authority
+            environment.load()
+        with interruptible():
+            return _run(command, flags)
     except CycloptsError as error:
         text = " ".join(str(error).split())
         github.annotate("error", f"mlops {command}: {text}")
@@ -183,8 +170,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(command: str, flags: Sequence[str]) -> int:
-    inputs = os.environ.get("INPUTS") if command in ACTIONS else None
-    result = _app(command)(_flags(inputs) if inputs and not flags else flags, exit_on_error=False, print_error=False)
+    given = inputs.taken() if command in ACTIONS else None
+    result = _app(command)(
+        inputs.flags_of(given) if given and not flags else flags, exit_on_error=False, print_error=False
+    )
     if command in TOOLS:
         return int(result or 0)
     if result is not None:  # --help has none

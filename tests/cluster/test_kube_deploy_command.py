@@ -37,6 +37,7 @@ def test_failed_deployment_is_red_and_says_what_serves(  # noqa: PLR0917 - fixtu
     }
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
     monkeypatch.setenv("INPUTS", json.dumps(inputs))
     assert cli.run(["kube-deploy"]) == 0

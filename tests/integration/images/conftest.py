@@ -153,6 +153,7 @@ def step(tmp_path: Path, docker: Client, monkeypatch: pytest.MonkeyPatch) -> Ste
         "GITHUB_SHA": "90dd6032fac8bda1b6c4436a2e65de27961ed071",
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_REPOSITORY": "some-org/some-repo",
+        "GITHUB_WORKSPACE": str(tmp_path),
         "RUNNER_TEMP": str(tmp_path / "temp"),
     }
     for name, value in made.environment.items():

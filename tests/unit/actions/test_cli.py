@@ -276,6 +276,7 @@ def test_an_unknown_input_is_a_usage_error(action: Action, monkeypatch: pytest.M
 
 
 def test_dotenv_fills_in_and_overrides_nothing(action: Action, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS")
     monkeypatch.setenv("PROBE_SET", "from the environment")
     monkeypatch.setenv("PROBE_UNSET", "x")
     monkeypatch.delenv("PROBE_UNSET")
@@ -292,6 +293,69 @@ def test_dotenv_fills_in_and_overrides_nothing(action: Action, monkeypatch: pyte
     finally:
         os.environ.pop("PROBE_UNSET", None)
     assert seen == {"PROBE_SET": "from the environment", "PROBE_UNSET": "from the file"}
+
+
+def test_a_runner_reads_no_dotenv(action: Action, tmp_path: Path) -> None:
+    """It would be a repository's, and AZURE_AUTHORITY_HOST in it would be told the secret."""
+    (tmp_path / ".env").write_text("PROBE_UNSET=from the file\nPATH=.\n")
+    assert run(["probe", "--file=x"]) == 0
+    assert "PROBE_UNSET" not in os.environ
+
+
+def test_no_program_that_is_started_can_read_the_inputs(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str | None] = []
+
+    def answer() -> Outputs:
+        seen.append(os.environ.get("INPUTS"))
+        return Outputs("x")
+
+    action.answer = answer
+    assert with_inputs(monkeypatch, INPUTS) == 0
+    assert seen == [None]
+
+
+def test_a_nul_in_an_input_is_refused(
+    action: Action, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert with_inputs(monkeypatch, {"file": "x", "client-id": "a\0b"}) == FAILED
+    assert capsys.readouterr().out == (
+        "::error::client-id has a NUL character in it, which no path, name or text can have\n"
+    )
+    assert action.arguments == {}
+
+
+def test_pairs_as_json_may_hold_anything(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = {"a": "x\ny=z\n", "b": "=", "c": ""}
+    assert with_inputs(monkeypatch, {"file": "x", "inputs": json.dumps(pairs)}) == 0
+    assert action.arguments["inputs"] == {"a": "x\ny=z\n", "b": "="}
+
+
+@pytest.mark.parametrize("pairs", ['{"a": 1}', '{"a": "b"', "{a=b}"])
+def test_pairs_that_are_no_json(action: Action, monkeypatch: pytest.MonkeyPatch, pairs: str) -> None:
+    assert with_inputs(monkeypatch, {"file": "x", "inputs": pairs}) == USAGE
+    assert action.arguments == {}
+
+
+@pytest.mark.parametrize("path", ["../other", "/etc/passwd", "link/passwd", "a/../../other", "circle", "x" * 61_440])
+def test_a_path_out_of_the_workspace_is_refused(
+    action: Action, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    (tmp_path / "workspace").mkdir()
+    monkeypatch.chdir(tmp_path / "workspace")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "workspace"))
+    Path("link").symlink_to("/etc")
+    Path("circle").symlink_to("../circle")
+    (tmp_path / "circle").symlink_to("workspace/circle")
+    assert with_inputs(monkeypatch, {"file": path}) == FAILED
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("::error::file: ")
+    assert action.arguments == {}
+
+
+@pytest.mark.parametrize("value", ["a\u2028b=c", "a\x0bb=c", "a\x85b=c"])
+def test_only_line_breaks_end_a_line(action: Action, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert with_inputs(monkeypatch, {"file": "x", "inputs": f"key={value}"}) == 0
+    assert action.arguments["inputs"] == {"key": value}
 
 
 @pytest.mark.parametrize("command", list(cli.ACTIONS))
