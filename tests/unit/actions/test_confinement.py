@@ -9,7 +9,6 @@ import pytest
 from mlops_actions.confinement import confine
 from mlops_actions.errors import ActionError
 
-
 INSIDE = [
     *(".", "", "inner", "new/folder", "fine/x", "inner/../x", "./-x", "$(x)", "..x", "circle", "to-temp/Dockerfile"),
     *("{workspace}", "{workspace}/inner", "{real}/inner", "{temp}/docker-context/Dockerfile"),
