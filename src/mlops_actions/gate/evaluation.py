@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_actions import azure
-from mlops_actions.aml.job import AmlJob, Measurement
+from mlops_actions.aml.job import AmlJob
 from mlops_actions.aml.submission import default_name
 from mlops_actions.azure import SignIn
 from mlops_actions.ensure_compute import ensure_compute
 from mlops_actions.errors import ActionError
 from mlops_actions.gate.comparison import Comparison, Model, Rule, compare
+from mlops_actions.gate.evidence import CANDIDATE, CHAMPION, TEST_DATA, evidence
 from mlops_actions.gate.measured import FINGERPRINT, Trained
 from mlops_actions.run_aml_pipeline import PipelineFailedError, run_aml_pipeline
 from mlops_actions.sdk_errors import reason
-
-CHAMPION, CANDIDATE, TEST_DATA = "champion", "candidate", "test_data"
-"""Inputs that an evaluation pipeline has. The first two are also the names of the nodes that measure these models."""
 
 _RETRIES = 2
 
@@ -81,13 +79,10 @@ def measure(
     except PipelineFailedError as error:
         raise ActionError(f"the models were not measured: {error}") from None
     with _as_one_line(run.job_name):
-        measured = {one.node.name: one for one in AmlJob(rest, run.job_name).measurements()}
-    candidates, champions = (_node(measured, node, rule, run.job_name) for node in (CANDIDATE, CHAMPION))
-    fingerprint = _same_data(candidates, champions, run.job_name)
-    values = (candidates.metrics[rule.metric], champions.metrics[rule.metric])
+        found = evidence(AmlJob(rest, run.job_name), rule.metric, candidate=candidate.model, champion=champion)
     source = f"{evaluation.node}/{evaluation.output} of job {candidate.job}"
-    basis = f"Job {run.job_name} measured both on {source} ({FINGERPRINT} {fingerprint[:12]})."
-    return compare(rule, champion, values, basis), run.job_name
+    basis = f"Job {run.job_name} measured both on {source} ({FINGERPRINT} {found.fingerprint[:12]})."
+    return compare(rule, champion, (found.candidate, found.champion), basis), run.job_name
 
 
 @contextmanager
@@ -116,30 +111,3 @@ def _job_name(file: Path, inputs: Mapping[str, str], candidate: Model, champion:
     digest = hashlib.sha256("\n".join(inputs.values()).encode()).hexdigest()[:8]
     stem = f"{file.stem[:60]}-{candidate.version}-against-{champion.version}-{digest}"
     return default_name(Path(re.sub(r"[^A-Za-z0-9_-]+", "-", stem)), rest)
-
-
-def _node(measured: Mapping[str, Measurement], node: str, rule: Rule, job: str) -> Measurement:
-    if node not in measured:
-        names = ", ".join(measured) or "none"
-        raise ActionError(f"job {job} has no node '{node}', which is to measure the {node}; it has {names}")
-    found = measured[node]
-    if rule.metric not in found.metrics:
-        names = ", ".join(sorted(found.metrics)) or "none"
-        raise ActionError(f"node {node} of job {job} logged no metric '{rule.metric}' (compare); it logged {names}")
-    return found
-
-
-def _same_data(candidate: Measurement, champion: Measurement, job: str) -> str:
-    """The fingerprint of the data that both were measured on. Raises ActionError unless both tell it, and the same."""
-    fingerprints = [measurement.params.get(FINGERPRINT) for measurement in (candidate, champion)]
-    if not all(fingerprints):
-        raise ActionError(
-            f"job {job} does not prove what it measured on: each of its nodes {CANDIDATE} and {CHAMPION} is to log the "
-            f"digest of its test data as the MLflow parameter {FINGERPRINT}"
-        )
-    if fingerprints[0] != fingerprints[1]:
-        raise ActionError(
-            f"job {job} measured the two models on different data ({FINGERPRINT}): both nodes are to take the "
-            f"pipeline's input {TEST_DATA}"
-        )
-    return str(fingerprints[0])
