@@ -16,7 +16,7 @@ from string import Template
 from typing import Literal, TextIO, cast
 
 from mlops_actions import markdown, masking
-from mlops_actions.guarded_output import GuardedStream, guarded_output, visible
+from mlops_actions.guarded_output import GuardedStream, guard_of_stdout, guarded_output, visible
 
 Level = Literal["notice", "warning", "error"]
 
@@ -83,7 +83,7 @@ def group(title: str) -> Iterator[None]:
 def untrusted_lines() -> Iterator[None]:
     """Let no line of a foreign log, such as a job's, be taken for a workflow command, or control a terminal."""
     former = sys.stdout
-    guard = former if isinstance(former, GuardedStream) else GuardedStream(former, runner=False)
+    guard = guard_of_stdout() or GuardedStream(former, runner=False)
     token = secrets.token_hex(16) if on_runner() else None
     if token:
         _say(f"::stop-commands::{token}")
@@ -153,8 +153,8 @@ def run_url() -> str | None:
 
 
 def _say(command: str) -> None:
-    if isinstance(sys.stdout, GuardedStream):
-        sys.stdout.command(command)
+    if (guard := guard_of_stdout()) is not None:
+        guard.command(command)
     else:
         print(command, flush=True)  # noqa: T201 - the runner reads commands from standard output
 

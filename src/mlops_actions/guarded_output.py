@@ -115,15 +115,25 @@ class GuardedStream(io.TextIOBase):
         self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + end)
 
 
+_guards: list[GuardedStream] = []
+
+
+def guard_of_stdout() -> GuardedStream | None:
+    """The guard of standard output, if it has one: also when a library, as the SDK's colorama, has wrapped it."""
+    return _guards[-1] if _guards else sys.stdout if isinstance(sys.stdout, GuardedStream) else None
+
+
 @contextmanager
 def guarded_output(*, runner: bool) -> Iterator[None]:
     """Guard what the block prints; for a `runner` also what it would obey."""
     former = sys.stdout, sys.stderr
     guards = [GuardedStream(stream, runner=runner) for stream in former]
     sys.stdout, sys.stderr = (cast(TextIO, guard) for guard in guards)
+    _guards.append(guards[0])
     try:
         yield
     finally:
+        _guards.pop()
         sys.stdout, sys.stderr = former
         for guard in guards:
             guard.finish()

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -331,3 +332,30 @@ def test_secrets_are_in_no_output_summary_annotation_or_line(runner: Path, capsy
     for text in (said, (runner / "output").read_text(), (runner / "summary").read_text()):
         assert secret not in text
         assert "***" in text
+
+
+def test_a_command_is_one_when_a_library_has_wrapped_the_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The SDK's colorama does so when it colours an error."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with github.guarded():
+        sys.stdout = io.TextIOWrapper(Through(sys.stdout), write_through=True)
+        sys.stdout.write("::error::a library's\n")
+        github.annotate("error", "ours")
+        with github.untrusted_lines():
+            sys.stdout.write("::error::a job's\n")
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["\\::error::a library's", "::error::ours"]
+    assert said[3] == "::error::a job's"
+
+
+class Through(io.RawIOBase):
+    def __init__(self, behind: TextIO) -> None:
+        self.behind = behind
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self.behind.write(bytes(data).decode())
