@@ -18,10 +18,10 @@ from mlops_actions.errors import ActionError
 _PRIVATE = re.compile(r"_.*|kubeconfig-.*|docker-config-.*|attended-jobs")
 
 
-def confine(path: Path, what: str, *, file: Path | None = None, line: int | None = None) -> Path:
+def confine(path: Path, what: str) -> Path:
     """The path, if it leads nowhere but into the workspace, with all symbolic links followed.
 
-    `what` names it: an input, or what a YAML file (`file`, `line`) says. Raises ActionError.
+    `what` names it: an input, or where it is said. Raises ActionError.
     """
     try:
         os.lstat(path)
@@ -39,7 +39,7 @@ def confine(path: Path, what: str, *, file: Path | None = None, line: int | None
         if first and not _PRIVATE.fullmatch(first[0]):
             return path
     text = f"{what}: {path} leads to {target}, which is not in the workspace {workspace}: name something in there"
-    raise ActionError(text, file=str(file) if file else None, line=line)
+    raise ActionError(text)
 
 
 def _workspace() -> Path:

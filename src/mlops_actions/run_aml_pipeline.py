@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mlops_actions import azure, github
+from mlops_actions import azure, definitions, github
 from mlops_actions.aml import attempts
 from mlops_actions.aml.following import Failure, cancelled, failure, follow, say
 from mlops_actions.aml.job import COMPLETED, TERMINAL, AmlJob
@@ -16,6 +16,7 @@ from mlops_actions.aml.models import JOB_TAG, registered_model
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.attended_jobs import attending
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
+from mlops_actions.definition_files import confine_definition
 from mlops_actions.errors import ActionError
 from mlops_actions.interruption import interruptible
 from mlops_actions.sdk_errors import reason
@@ -82,6 +83,7 @@ def run_aml_pipeline(
     deadline = time.monotonic() + timeout_minutes * 60
     if job_name:
         valid_name(job_name, retried=retries > 0)
+    confine_definition(file, definitions.read(file, "pipeline"), inputs)
     pipeline = Pipeline(file, inputs or {}, compute, experiment)
     workspace = azure.workspace(sign_in)
     rest = azure.Rest(workspace)

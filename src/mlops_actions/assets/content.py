@@ -22,7 +22,7 @@ Resolve = Callable[[str, str], str]
 LABELS = frozenset({"name", "version", "$schema", "description", "tags"})
 """Fields of an asset that may change without its content."""
 
-_DOCUMENTS = {
+DOCUMENTS = {
     "conda_file": "",
     "component": "component",
     "trial": "component",
@@ -31,10 +31,10 @@ _DOCUMENTS = {
 }
 """Fields that may name another YAML file, with the kind of the asset that they may refer to instead."""
 
-_FILES = {"code": "", "path": "data", "additional_includes": ""}
+FILES = {"code": "", "path": "data", "additional_includes": ""}
 """Fields that may name a file or a folder, which is uploaded."""
 
-_KINDS = {**_DOCUMENTS, **_FILES}
+_KINDS = {**DOCUMENTS, **FILES}
 
 
 def digest(document: Mapping[str, Any], file: Path, resolve: Resolve) -> str:
@@ -70,12 +70,12 @@ class _Reading:
             return value
         path = (base / value.removeprefix("file:")).resolve()
         try:
-            if path.is_file() and key in _DOCUMENTS and path.suffix in {".yaml", ".yml"} and path not in within:
+            if path.is_file() and key in DOCUMENTS and path.suffix in {".yaml", ".yml"} and path not in within:
                 return self.value(definitions.read(path, key), "", path.parent, (*within, path))
             if path.is_file():
                 return {"file": path.name, "content": _hash(path)}
             if path.is_dir():
-                return {"folder": dict(_folder(path))}
+                return {"folder": {name: _hash(file) for name, file in uploaded(path)}}
         except OSError as error:
             raise ActionError(f"{path} cannot be read: {error}", file=str(within[0])) from error
         return value
@@ -86,8 +86,8 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _folder(root: Path) -> Iterator[tuple[str, str]]:
-    """The files of a folder that the SDK would upload, and their hashes.
+def uploaded(root: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a folder that the SDK would upload, links followed: their paths in the folder, and their places.
 
     It leaves out what `.amlignore`, or else `.gitignore`, in the folder itself says:
     https://learn.microsoft.com/azure/machine-learning/how-to-save-write-experiment-files
@@ -101,7 +101,7 @@ def _folder(root: Path) -> Iterator[tuple[str, str]]:
         for name in sorted(files):
             relative = (folder / name).relative_to(root).as_posix()
             if not spec.match_file(relative):
-                yield relative, _hash(folder / name)
+                yield relative, folder / name
         folders.sort()
 
 

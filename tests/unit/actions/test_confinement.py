@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlops_actions.confinement import confine
+from mlops_actions.definition_files import confine_definition
 from mlops_actions.errors import ActionError
 
 INSIDE = [
@@ -68,7 +71,70 @@ def test_a_laptop_is_its_owners(workspace: Path, monkeypatch: pytest.MonkeyPatch
     assert confine(Path("/etc/passwd"), "file") == Path("/etc/passwd")
 
 
-def test_the_place_of_what_is_wrong(workspace: Path) -> None:
-    with pytest.raises(ActionError) as raised:
-        confine(Path("../x"), "code", file=Path("a.yaml"), line=3)
-    assert (raised.value.file, raised.value.line) == ("a.yaml", 3)
+def check(file: str, document: object, **inputs: str) -> None:
+    path = Path(file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(document))
+    confine_definition(path, yaml.safe_load(path.read_text()), inputs)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"code": "../../../secrets"},
+        {"code": "../code"},  # has a link out of it
+        {"code": "../linked"},  # has a link to a folder with a link out of it
+        {"jobs": {"train": {"code": "{root}/secrets"}}},
+        {"jobs": {"train": {"component": "../component.yaml"}}},  # whose code is outside
+        {"jobs": {"train": {"component": "file:../component.yaml"}}},
+        {"jobs": {"sweep": {"trial": "../component.yaml"}}},
+        {"environment": {"conda_file": "../../out/key"}},
+        {"environment": {"build": {"path": "../../out"}}},
+        {"inputs": {"data": {"type": "uri_file", "path": "../../absolute"}}},
+        {"inputs": {"data": {"type": "uri_file", "path": "file:{root}/secrets/key"}}},
+        {"inputs": {"data": {"type": "uri_file", "path": "file://{root}/secrets/key"}}},
+        {"path": "/etc/passwd"},
+        {"additional_includes": ["../fine", "../../out/key"]},
+    ],
+    ids=str,
+)
+def test_a_definition_that_names_what_is_outside(workspace: Path, document: dict[str, object]) -> None:
+    for folder in ("ml/code", "ml/linked", "ml/fine"):
+        (workspace / folder).mkdir(parents=True)
+    (workspace / "ml/code/data").symlink_to("../../../secrets/key")
+    (workspace / "ml/linked/code").symlink_to("../code")
+    (workspace / "ml/component.yaml").write_text("type: command\ncode: ../out\n")
+    text = json.dumps(document).replace("{root}", str(workspace.parent))
+    with pytest.raises(ActionError, match=r"\.yaml, .* leads to /.*, which is not in the workspace /") as raised:
+        check("ml/jobs/pipeline.yaml", json.loads(text))
+    assert raised.value.file is not None
+    assert raised.value.line
+
+
+def test_an_input_of_data_that_is_outside(workspace: Path) -> None:
+    document = {"inputs": {"data": {"type": "uri_file", "path": "azureml:cats:1"}, "text": "x"}}
+    check("pipeline.yaml", document, data="azureml:dogs@latest", text="../secrets/key")
+    with pytest.raises(ActionError, match=r"inputs\.data: .*secrets/key"):
+        check("pipeline.yaml", document, data="../secrets/key")
+
+
+def test_a_definition_that_stays_inside(workspace: Path) -> None:
+    for folder in ("ml/code", "ml/jobs"):
+        (workspace / folder).mkdir(parents=True)
+    (workspace / "ml/code/shared").symlink_to("../../inner")
+    (workspace / "ml/code/.amlignore").write_text("venv\n")
+    (workspace / "ml/code/venv").mkdir()
+    (workspace / "ml/code/venv/python").symlink_to("/usr/bin/python3")
+    (workspace / "ml/component.yaml").write_text("type: command\ncode: code\ntrial: component.yaml\n")
+    jobs = {
+        "a": {"component": "../component.yaml", "code": "../code", "environment": "azureml:e@latest"},
+        "b": {"component": "azureml://registries/r/components/c/versions/1", "command": "cat /etc/passwd"},
+        "c": {"inputs": {"x": {"path": "https://x.example/../../etc"}, "y": {"path": "/not/there"}}, "file": ""},
+    }
+    check("ml/jobs/pipeline.yaml", {"description": "/etc/passwd", "path": "a\n/etc/passwd", "jobs": jobs})
+
+
+def test_a_definition_of_aliases_of_aliases_ends(workspace: Path) -> None:
+    lines = ["a0: &a0 {code: inner}"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    confine_definition(Path("x.yaml"), yaml.safe_load("\n".join(lines)))
