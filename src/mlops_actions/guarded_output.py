@@ -96,7 +96,7 @@ class GuardedStream(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Whether the stream behind it is a terminal."""
-        return self._stream.isatty()
+        return not self._stream.closed and self._stream.isatty()
 
     def fileno(self) -> int:
         """The file behind it, for those who do not write text."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_actions import azure, definitions, github
 from mlops_actions.aml import attempts
 from mlops_actions.aml.job import COMPLETED, TERMINAL
+from mlops_actions.aml.references import check_references
 from mlops_actions.errors import ActionError
 from mlops_actions.sdk_errors import in_definition
 
@@ -77,6 +78,8 @@ class Pipeline:
         if definition.get("type", "pipeline") != "pipeline" or not isinstance(definition.get("jobs"), dict):
             text = f"{file} is not a pipeline job: it needs type: pipeline, and jobs"
             raise ActionError(text, file=str(file), line=1)
+        check_references(file, definition)
+        self._compute = compute
         self._changes = [*self._input_changes(definition.get("inputs") or {})]
         if compute:
             target = compute if ":" in compute else f"azureml:{compute}"
@@ -92,7 +95,7 @@ class Pipeline:
             if name not in known:
                 names = ", ".join(known) or "none"
                 text = f"the pipeline {self.file} has no input '{name}'; it has {names}"
-                raise ActionError(text, file=str(self.file))
+                raise ActionError(text, file=str(self.file), line=definitions.line_of(self.file, "inputs"))
             # Typed inputs are mappings, whose value is at path (data) or default (literals).
             inside = known[name] if isinstance(known[name], dict) else None
             suffix = "" if inside is None else ".path" if "path" in inside else ".default"
@@ -112,7 +115,10 @@ class Pipeline:
             job.tags = {**(job.tags or {}), **tags}
             client.jobs.create_or_update(job)
         except (AzureError, MlException, ValidationError, OSError, KeyError, TypeError, ValueError) as error:
-            raise in_definition(error, self.file, "was not submitted") from error
+            told = in_definition(error, self.file, "was not submitted")
+            if self._compute and self._compute.removeprefix("azureml:") in str(told):
+                told = ActionError(f"{told} (the input compute says so)")
+            raise told from error
 
     def check_same(self, name: str, properties: Mapping[str, Any]) -> None:
         """Raise ActionError if the job called `name`, which exists, was submitted with other inputs."""

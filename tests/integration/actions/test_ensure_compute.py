@@ -116,7 +116,7 @@ def test_a_file_that_does_not_exist(action: Action) -> None:
 def test_a_file_that_is_not_yaml(action: Action, write_yaml: WriteYaml) -> None:
     file = write_yaml("compute.yaml", "name: x\ntype: [\n")
     ran = action("ensure-compute", file=file)
-    assert ran.error.startswith(f"::error file={file},line=3::{file} is not valid YAML")
+    assert ran.error.startswith(f"::error file={file},line=3,col=1::{file} is not valid YAML")
 
 
 def test_a_file_of_something_else(action: Action, write_yaml: WriteYaml, name: str) -> None:

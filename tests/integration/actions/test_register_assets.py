@@ -80,7 +80,7 @@ def test_changed_content_of_a_version_that_exists(
     file = "project/environment/tools.yaml"
     write_yaml(file, {**ENVIRONMENT_YAML, "name": f"tools-{tag}", "image": "debian:13"})
     ran = action("register-assets", environments=file)
-    assert ran.error.startswith(f"::error file={file}::environment tools-{tag} of {file} was not registered: ")
+    assert ran.error.startswith(f"::error file={file},line=2::environment tools-{tag} of {file} was not registered: ")
     assert "raise the version" in ran.error
 
 
@@ -111,15 +111,15 @@ def test_nothing_to_register(action: Action) -> None:
 def test_a_file_that_is_not_yaml(action: Action, write_yaml: WriteYaml) -> None:
     write_yaml("broken.yaml", "name: x\nversion: [1\n")
     ran = action("register-assets", components="*.yaml")
-    assert ran.error.startswith("::error file=broken.yaml,line=3::broken.yaml is not valid YAML")
+    assert ran.error.startswith("::error file=broken.yaml,line=3,col=1::broken.yaml is not valid YAML")
 
 
 @pytest.mark.parametrize(
     ("kind", "content", "expected"),
     [
-        ("environments", {"name": "x", "picture": "debian:12"}, ",line=2::{} environment: picture: Unknown field."),
+        ("environments", {"name": "x", "picture": "debian:12"}, ",line=2,col=1::{} environment: picture: Unknown field."),
         ("components", {"name": "x", "type": "command"}, "::{} component: command: Missing data for required field."),
-        ("data", {"name": "x", "type": "blue", "path": "."}, ",line=2::{} data asset: type: Must be one of"),
+        ("data", {"name": "x", "type": "blue", "path": "."}, ",line=2,col=1::{} data asset: type: Must be one of"),
     ],
 )
 def test_a_file_of_something_else(
@@ -134,13 +134,13 @@ def test_a_file_of_something_else(
 def test_a_folder_of_data_that_does_not_exist(action: Action, write_yaml: WriteYaml, tag: str) -> None:
     write_yaml("data.yaml", {"name": f"lost-{tag}", "version": "1", "type": "uri_folder", "path": "nowhere"})
     ran = action("register-assets", data="data.yaml")
-    assert ran.error.startswith(f"::error file=data.yaml::data lost-{tag} of data.yaml was not registered: ")
+    assert ran.error.startswith(f"::error file=data.yaml,line=4,col=7::data lost-{tag} of data.yaml was not registered: ")
     assert "nowhere" in ran.error
 
 
 def test_a_component_whose_environment_does_not_exist(action: Action, project: Path, tag: str) -> None:
     ran = action("register-assets", components="project/components/first/*.yaml")
-    assert ran.error.startswith("::error file=project/components/first/first.yaml::component ")
+    assert ran.error.startswith("::error file=project/components/first/first.yaml,line=6,col=14::component ")
     assert f"tools-{tag}" in ran.error
 
 

@@ -99,7 +99,7 @@ def test_a_changed_one_is_refused_before_anything_is_registered(
     assert action("register-assets", components="", environments=ALL["environments"], data=ALL["data"]).status == 0
     write_yaml("project/w/words.txt", "other words")
     ran = action("register-assets", **ALL)
-    text = f"::error file=project/words.yaml::data words-{tag} of project/words.yaml was not registered: "
+    text = f"::error file=project/words.yaml,line=2::data words-{tag} of project/words.yaml was not registered: "
     text += "version 1 exists with another content: raise the version, or set on-conflict: next-version"
     assert ran.error == text
     with pytest.raises(ResourceNotFoundError):

@@ -190,7 +190,7 @@ def test_a_compute_that_does_not_exist(action: Action, write_yaml: WriteYaml) ->
 def test_an_input_that_the_pipeline_does_not_have(action: Action, write_yaml: WriteYaml, model: str) -> None:
     file = write_yaml("pipeline.yaml", training(model))
     ran = action("run-aml-pipeline", file=file, inputs="contents=1")
-    assert ran.error == f"::error file={file}::the pipeline {file} has no input 'contents'; it has content"
+    assert ran.error == f"::error file={file},line=5::the pipeline {file} has no input 'contents'; it has content"
 
 
 def test_inputs_that_are_no_pairs(action: Action, write_yaml: WriteYaml, model: str) -> None:
@@ -207,7 +207,7 @@ def test_a_file_that_does_not_exist(action: Action) -> None:
 def test_a_file_that_is_not_yaml(action: Action, write_yaml: WriteYaml) -> None:
     file = write_yaml("pipeline.yaml", "type: pipeline\n\tjobs: 3\n")
     ran = action("run-aml-pipeline", file=file)
-    assert ran.error.startswith(f"::error file={file},line=2::{file} is not valid YAML: ")
+    assert ran.error.startswith(f"::error file={file},line=2,col=1::{file} is not valid YAML: ")
 
 
 def test_a_file_that_is_no_pipeline(action: Action, write_yaml: WriteYaml) -> None:
@@ -220,7 +220,7 @@ def test_a_component_that_does_not_exist(action: Action, write_yaml: WriteYaml) 
     ran = action("run-aml-pipeline", file=file)
     missing = file.with_name("nowhere.yaml")
     expected = f"{file} was not submitted: jobs.a.component: No such file or directory: {missing}"
-    assert ran.error == f"::error file={file},line=8::{expected}"
+    assert ran.error == f"::error file={file},line=8,col=5::{expected}"
 
 
 @pytest.mark.parametrize("name", ["no spaces", "-dash", "a" * 256])
