@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from mlops_actions.diagnostics.locations import at_path, entries
 from mlops_actions.errors import ActionError
 
 
@@ -23,8 +24,8 @@ def read(file: Path, what: str) -> dict[str, Any]:
         raise ActionError(f"{file} cannot be read: {error}", file=str(file)) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        line = mark.line + 1 if mark else None
-        raise ActionError(f"{file} is not valid YAML: {error.problem}", file=str(file), line=line) from None
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise ActionError(f"{file} is not valid YAML: {error.problem}", str(file), line, column) from None
     except yaml.YAMLError as error:
         raise ActionError(f"{file} is not valid YAML: {' '.join(str(error).split())}", file=str(file)) from None
     if not isinstance(document, dict):
@@ -34,13 +35,6 @@ def read(file: Path, what: str) -> dict[str, Any]:
 
 def line_of(file: Path, path: str) -> int | None:
     """The line in which `file` has `path`, such as `jobs.train.component`, or as much of it as there is."""
-    node = yaml.compose(file.read_text(encoding="utf-8"))
-    line = None
-    for part in path.split("."):
-        entries = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next(((key, value) for key, value in entries if key.value == part), None)
-        if found is None:
-            break
-        key, node = found
-        line = key.start_mark.line + 1
-    return line
+    own = [entry for entry in entries(file) if entry.key.file == str(file)]
+    entry, _ = at_path(own, path)
+    return entry.key.line if entry is not None else None

@@ -13,7 +13,7 @@ from mlops_actions.assets.plan import CONTENT, OnConflict, Plan, Planner
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
-from mlops_actions.sdk_errors import in_definition, reason
+from mlops_actions.sdk_errors import blamed, in_definition, reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -120,7 +120,8 @@ def _raise_first(failed: dict[int, Exception]) -> None:
     errors = [failed[number] for number in sorted(failed)]
     for error in errors[1:]:
         if isinstance(error, ActionError):
-            github.annotate("error", str(error), file=error.file, line=error.line)
+            for one in (error, *error.others):
+                github.annotate("error", str(one), file=one.file, line=one.line, column=one.column)
     if errors:
         raise errors[0]
 
@@ -189,7 +190,11 @@ def _register(client: MLClient, plan: Plan, entity: Any) -> dict[str, str]:
         text = f"{source.kind} {source.name} of {source.file} was not registered: {reason(error)}"
         if plan.step == "check":
             text += f" (version {plan.version} exists; if the content changed, raise the version)"
-        raise ActionError(text, file=str(source.file)) from error
+            line = definitions.line_of(source.file, "version")
+            raise ActionError(text, file=str(source.file), line=line) from error
+        # The asset itself is named in most messages, and seldom to blame.
+        said = reason(error).replace(f"{source.name}:{plan.version}", "")
+        raise blamed(text, source.file, said) from error
     version = str(registered.version)
     return {"kind": source.kind, "name": registered.name, "version": version, "status": _STATUS[plan.step]}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from mlops_actions import definitions
 from mlops_actions.assets.content import digest
 from mlops_actions.assets.order import Source
 from mlops_actions.errors import ActionError
@@ -73,7 +74,7 @@ class Planner:
             f"{source.kind} {source.name} of {source.file} was not registered: version {version} exists with another "
         )
         text += "content: raise the version, or set on-conflict: next-version"
-        raise ActionError(text, file=str(source.file))
+        raise ActionError(text, file=str(source.file), line=definitions.line_of(source.file, "version"))
 
     def _of_latest(self, source: Source, content: str) -> Plan:
         newest = self._newest(source.kind, source.name)
