@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,15 @@ class Dataset:
                 images.append(pixels)
                 classes.append(number)
         return cls(labels, np.stack(images), np.array(classes, dtype=np.int64))
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 of the images in `folder`/<label>/*.png and of their names: the same for the same images everywhere."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*/*.png"), key=lambda path: path.relative_to(folder).as_posix()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()
 
 
 def check_alike(training: Dataset, testing: Dataset) -> None:

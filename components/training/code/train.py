@@ -21,7 +21,7 @@ import keras
 import mlflow
 import numpy as np
 import onnx_export
-from dataset import Dataset, DatasetError, check_alike
+from dataset import Dataset, DatasetError, check_alike, fingerprint
 from evaluation import evaluate
 from fitting import fit
 
@@ -38,6 +38,7 @@ def train(training_folder: Path, testing_folder: Path, output: Path, *, epochs: 
         "training on %d images and testing on %d of %s", len(training.images), len(testing.images), training.labels
     )
     mlflow.log_params({"epochs": epochs, "seed": seed, "labels": ",".join(training.labels)})
+    mlflow.log_param("test_data_sha256", fingerprint(testing_folder))  # by which a gate knows what was measured on it
 
     started = time.monotonic()
 

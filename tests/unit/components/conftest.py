@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from azure.ai.ml import load_component
 
+from .trainings import RunComponent, data, python, trained
+
 ROOT = Path(__file__).parents[3]
 COMPONENTS = ROOT / "components"
 
-RunComponent = Callable[..., subprocess.CompletedProcess[str]]
+__all__ = ["RunComponent", "data", "python", "trained"]  # fixtures among them
 
 
 @pytest.fixture(scope="session")

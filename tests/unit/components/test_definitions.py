@@ -12,17 +12,10 @@ from azure.ai.ml import load_component, load_compute, load_data, load_environmen
 from azure.ai.ml.entities import ComputeInstance, PipelineJob
 
 from .conftest import COMPONENTS, ROOT
+from .trainings import ENVIRONMENTS, pins
 
-ENVIRONMENTS = ROOT / "environment"
 PIPELINE = ROOT / "pipelines" / "animals-classification.yaml"
 COMPONENT_FILES = sorted(COMPONENTS.glob("*/*.yaml"))
-
-
-def pins(name: str) -> dict[str, str]:
-    conda = yaml.safe_load((ENVIRONMENTS / "conda" / f"{name}.yaml").read_text(encoding="utf-8"))
-    [pip] = [entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict)]
-    assert "python=3.11" in conda["dependencies"]
-    return dict(line.split("==") for line in pip)
 
 
 def locked(lock: Path) -> dict[str, str]:
@@ -98,6 +91,27 @@ def test_the_pipeline_passes_everything_on_as_its_components_take_it() -> None:
         for value in (*job["inputs"].values(), *job.get("outputs", {}).values()):
             if reference := re.fullmatch(r"\$\{\{parent\.(.+)\}\}", str(value)):
                 check(reference[1].split("."), pipeline, {other: known for other, (_, known) in interfaces.items()})
+
+
+def test_the_evaluation_hands_each_model_to_its_own_node_and_the_photos_to_both() -> None:
+    file = ROOT / "pipelines" / "evaluation.yaml"
+    outcome = load_job(file)._validate()
+    assert outcome.passed, outcome.error_messages
+    pipeline = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert {name: entry["type"] for name, entry in pipeline["inputs"].items()} == {
+        "champion": "custom_model",
+        "candidate": "custom_model",
+        "test_data": "uri_folder",
+    }
+    for node in ("champion", "candidate"):
+        job = pipeline["jobs"][node]
+        assert set(interface(job["component"])[0]) == set(job["inputs"])
+        assert job["inputs"] == {
+            "model": f"${{{{parent.inputs.{node}}}}}",
+            "test_data": "${{parent.inputs.test_data}}",
+        }
+    # What the gate is told of the candidate's job, in mlops.yml.
+    assert "testing_data" in interface("../components/dataprep/data_split.yaml")[1]
 
 
 def interface(component: str) -> tuple[dict[str, bool], set[str]]:
