@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from . import emulator
+from . import actions, emulator
 from .report import BenchmarkError
 
-TOPICS: dict[str, Callable[[], None]] = {"emulator": emulator.measure}
+TOPICS: dict[str, Callable[[], None]] = {"emulator": emulator.measure, "actions": actions.measure}
 
 
 def main(wanted: list[str]) -> int:
