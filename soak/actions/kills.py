@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from azureml_emulator import lifecycle
-from azureml_emulator.faults import rules
+from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
 from azureml_emulator.settings import VENV
 from soak.emulator import moments
@@ -151,7 +151,7 @@ class Killer:
     def _break_network(self, plan: Plan, _: Running) -> None:
         control = Control(lifecycle.running(self._state))
         faults = NETWORKS[plan.network]
-        control.arm([rules.read({"seed": plan.seed, **fault}, name=f"soak-{n}") for n, fault in enumerate(faults)])
+        control.arm([validation.read({"seed": plan.seed, **fault}, name=f"soak-{n}") for n, fault in enumerate(faults)])
         time.sleep(plan.seconds)
         control.clear()
 

@@ -20,8 +20,8 @@ HEADER = """# Train runs under kills
 
 Written by `make soak`. Teams, two side by side with an emulator each, run the steps of `train.yml`, each as the command
 of its action: register the assets (as often as not changed ones), start the compute (now and then it is to be created),
-run a pipeline of four nodes that registers a model, and stop the compute. Each run is hit once, in a step and after a
-part of the step's time that a seed draws:
+run a pipeline of four nodes that registers a model, and stop the compute. Each run is hit, in a step and after a part
+of the step's time that a seed draws, and a quarter of the re-runs again:
 
 - runner: the runner is lost; its processes are killed, and no clean-up runs
 - step: the processes of a step are killed by SIGKILL; the clean-up runs

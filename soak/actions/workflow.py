@@ -162,7 +162,7 @@ class Runner:
         if status != 0:
             attempt.said = _last_lines(self.log, begins)
         if step.name == PIPELINE:
-            attempt.outputs = _outputs(output)
+            attempt.outputs = outputs_in(output)
         return running.conclusion or ("success" if status == 0 else "failure")
 
     def _environment(self, step: Step, attempt: Attempt, output: Path) -> dict[str, str]:
@@ -189,7 +189,7 @@ def _last_lines(log: Path, begins: int) -> str:
         return "\n".join(file.read().decode(errors="replace").splitlines()[-_LAST_LINES:])
 
 
-def _outputs(file: Path) -> dict[str, str]:
+def outputs_in(file: Path) -> dict[str, str]:
     """What a runner reads in $GITHUB_OUTPUT."""
     found, lines = dict[str, Any](), iter(file.read_text().splitlines() if file.exists() else [])
     for line in lines:
