@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_actions import github
 from mlops_actions.errors import ActionError
+from mlops_actions.resource_names import plain_name
 from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ SCOPE = f"{ARM}/.default"
 API_VERSION = "2024-10-01"
 _AUDIENCE = "api://AzureADTokenExchange"
 _ID_TOKEN_REQUEST = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+_IS_SECRET = re.compile(r"secret|password|certificate|key|token", re.IGNORECASE)
+_SECRET_VARIABLES = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 _CREDENTIAL_FIELDS = ("clientId", "clientSecret", "tenantId")
 
 
@@ -94,7 +97,7 @@ def place(given: SignIn, credentials: Mapping[str, str]) -> tuple[str, str, str]
     for name, (value, variable) in names.items():
         if not value:
             raise ActionError(f"{name} is not given: set this input, or the environment variable {variable}")
-    subscription, group, name = (str(value) for value, _ in names.values())
+    subscription, group, name = (plain_name(what, str(value)) for what, (value, _) in names.items())
     return subscription, group, name
 
 
@@ -122,11 +125,13 @@ def _parse(text: str) -> dict[str, str]:
     try:
         parsed = json.loads(text)
     except ValueError as error:
+        github.mask(text)
         raise ActionError(f"azure-credentials is not JSON ({error}): it is what azure/login takes as creds") from None
     if not isinstance(parsed, dict):
         raise ActionError("azure-credentials is not a JSON object: it is what azure/login takes as creds")
-    if secret := parsed.get("clientSecret"):
-        github.mask(str(secret))
+    for name, value in parsed.items():
+        if _IS_SECRET.search(name) and value:
+            github.mask(str(value))
     if missing := [name for name in _CREDENTIAL_FIELDS if not parsed.get(name)]:
         raise ActionError(f"azure-credentials has no {', '.join(missing)}: it is what azure/login takes as creds")
     return {name: str(value) for name, value in parsed.items()}
@@ -173,6 +178,8 @@ def _credential(given: SignIn, credentials: Mapping[str, str], options: Mapping[
         if not all(os.environ.get(variable) for variable in _ID_TOKEN_REQUEST):
             raise ActionError("GitHub offers this job no ID token: give the job `permissions: id-token: write`")
         return identity.ClientAssertionCredential(given.tenant_id, given.client_id, github_id_token, **options)
+    for variable in _SECRET_VARIABLES:
+        github.mask(os.environ.get(variable, ""))
     # The managed identity's part of it has retries of its own, which are not to be overridden.
     return identity.DefaultAzureCredential(
         exclude_interactive_browser_credential=True, process_timeout=30, transport=network.transport()
@@ -292,6 +299,8 @@ class Rest:
                 raise
 
     def _url(self, path: str) -> str:
+        if {".", ".."} & {*path.split("/")}:
+            raise ActionError(f"'{path}' leads out of the workspace {self._workspace.name}")
         return f"{ARM}{self._workspace.path}/{path}".rstrip("/")
 
     def _data_plane_url(self, path: str) -> str:

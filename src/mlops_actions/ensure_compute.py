@@ -15,6 +15,7 @@ from mlops_actions.compute.states import MISSING, ComputeState, Step, beyond_rep
 from mlops_actions.compute.users import Use, uses_of
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
+from mlops_actions.resource_names import plain_name
 from mlops_actions.sdk_errors import in_definition, reason
 
 OnDifference = Literal["update", "report", "fail"]
@@ -70,6 +71,7 @@ def ensure_compute(
     if not name:
         missing = f"{file} has no name" if file else "neither file nor name is given"
         raise ActionError(f"{missing}: say which compute is meant", file=str(file) if file else None)
+    plain_name("compute", str(name))
     workspace = azure.workspace(sign_in)
     rules = _Rules(state, only_if_idle, recreate, on_difference)
     bringing = _Bringing(workspace, name, rules, file, definition)

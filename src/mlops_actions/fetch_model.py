@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_actions import azure
 from mlops_actions.aml import stored_models
-from mlops_actions.aml.models import JOB_TAG, check_named, find
+from mlops_actions.aml.models import check_named, find, job_of
 from mlops_actions.aml.stored_models import StoredModel
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
@@ -73,7 +76,7 @@ def fetch_model(
     print(f"model {name}:{model.version} {said} {path} (sha256 {digest})", flush=True)  # noqa: T201 - progress
     values = {"name": name, "version": model.version, "path": path, "sha256": digest}
     summarize(_SUMMARY, {key: table_cell(value) for key, value in values.items()})
-    return FetchedModel(path, name, model.version, digest, model.tags.get(JOB_TAG))
+    return FetchedModel(path, name, model.version, digest, job_of(model.tags))
 
 
 def _source(workspace: azure.Workspace, rest: azure.Rest, model: StoredModel) -> str | None:
@@ -136,14 +139,40 @@ def _download(client: MLClient, name: str, version: str, folder: Path) -> Path:
 
     folder.mkdir()
     try:
-        client.models.download(name, version, download_path=str(folder))
+        with _left_out() as left_out:
+            client.models.download(name, version, download_path=str(folder))
     except (AzureError, MlException, OSError) as error:
         raise ActionError(f"model {name}:{version} was not downloaded: {reason(error)}") from error
+    if left_out:
+        raise ActionError(f"model {name}:{version} has a file that would lie out of its folder: {left_out[0]}")
     inside = folder / name
     if not inside.exists():
         raise ActionError(f"model {name}:{version} has no files")
     entries = list(inside.iterdir())
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else inside
+
+
+@contextmanager
+def _left_out() -> Iterator[list[str]]:
+    """The warnings of the SDK that it leaves out a file whose name, with `..` in it, leads out of the folder.
+
+    It says so to its log alone, and the rest would pass for the model.
+    """
+    found: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    handler.addFilter(lambda record: record.getMessage().startswith("Skipping "))
+    logger = logging.getLogger("azure.ai.ml._artifacts")
+    former = logger.level, logger.propagate
+    logger.setLevel(logging.WARNING)
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        yield found
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(former[0])
+        logger.propagate = former[1]
 
 
 def tree_digest(folder: Path) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_actions import azure
 from mlops_actions.aml.job import AmlJob
 from mlops_actions.errors import ActionError
+from mlops_actions.resource_names import is_job_name, plain_name
 from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def check_named(name: str | None, version: str | None, job_name: str | None) -> 
     """Raise ActionError unless the inputs name a model."""
     if not job_name and not (name and version):
         raise ActionError("which model is meant? give name and version (a number or latest), or job-name")
+    for what, given in {"name": name, "version": version, "job-name": job_name}.items():
+        if given:
+            plain_name(what, given)
 
 
 def find(client: MLClient, rest: azure.Rest, name: str | None, version: str | None, job_name: str | None) -> Model:
@@ -99,7 +103,15 @@ def registered_model(client: MLClient, job: AmlJob) -> RegisteredModel | None:
         raise ActionError(f"the output {output} of job {job.name} names no model: was its register node run?")
     # The file has the name as it was given; the id has it as it was registered.
     name = str(details.get("id") or "").partition("/models/")[2].partition("/")[0] or details["name"]
-    return RegisteredModel(str(name), str(details["version"]))
+    # The job wrote the file: what is in it may be anything.
+    what = f"the output {output} of job {job.name} names a model that"
+    return RegisteredModel(plain_name(what, str(name)), plain_name(what, str(details["version"])))
+
+
+def job_of(tags: Mapping[str, str]) -> str | None:
+    """The job that a model's tags say it is from. Anybody may write tags: what is no job's name is none."""
+    name = tags.get(JOB_TAG)
+    return name if name and is_job_name(name) else None
 
 
 def _registration_output(properties: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from mlops_actions import github
 from mlops_actions.errors import ActionError
 from mlops_actions.sdk_errors import reason
 
@@ -79,6 +80,7 @@ def _listed(workspace: Workspace, rest: Rest, datastore: str, properties: Mappin
     if (properties.get("credentials") or {}).get("credentialsType", _ANONYMOUS) != _ANONYMOUS:
         secrets = rest.secrets(f"datastores/{quote(datastore, safe='')}/listSecrets") or {}
         credential = secrets.get("sasToken") or secrets.get("key")
+        github.mask(str(credential or ""))
     with ContainerClient(
         account,
         str(properties["containerName"]),

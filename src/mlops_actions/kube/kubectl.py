@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from mlops_actions.errors import ActionError
 from mlops_actions.github import mask
 
 FIELD_MANAGER = "mlops-actions"
-_SECRET_FIELDS = ("token", "password", "client-key-data")
+_SECRET_FIELDS = re.compile(r"token|password|secret|key-data", re.IGNORECASE)
 _KLOG = re.compile(r"^[EWIF]\d{4} \d\d:\d\d:\d\d")
 
 
@@ -92,10 +93,14 @@ def _kubeconfig_file(given: str | None) -> Iterator[Path | None]:
         path = Path(given.strip()).expanduser()
         if not path.is_file():
             raise ActionError(f"kubeconfig: there is no file {path}; give a path, or the content of a kubeconfig")
+        try:
+            _mask_secrets(path.read_text(encoding="utf-8"), f"the file {path}")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            raise ActionError(f"kubeconfig: {path} cannot be read: {why}") from None
         yield path
     else:
-        for secret in _secrets(given):
-            mask(secret)
+        _mask_secrets(given, "the content")
         descriptor, name = tempfile.mkstemp(prefix="kubeconfig-", dir=os.environ.get("RUNNER_TEMP"))  # mode 0600
         try:
             with os.fdopen(descriptor, "w") as file:
@@ -105,16 +110,43 @@ def _kubeconfig_file(given: str | None) -> Iterator[Path | None]:
             Path(name).unlink()
 
 
-def _secrets(content: str) -> list[str]:
-    """What a kubeconfig must not tell the log; ActionError if it is none."""
+def _mask_secrets(content: str, what: str) -> None:
+    """Mask what a kubeconfig must not tell the log; ActionError if it is none, which quotes nothing of it."""
     try:
         document = yaml.safe_load(content)
     except yaml.YAMLError:  # its message would quote the content, which holds keys
-        raise ActionError("kubeconfig: the content is not YAML") from None
+        raise ActionError(f"kubeconfig: {what} is not YAML") from None
     if not isinstance(document, dict) or not document.get("clusters"):
-        raise ActionError("kubeconfig: the content names no clusters; it is not a kubeconfig")
-    users = [entry.get("user") or {} for entry in document.get("users") or []]
-    return [str(user[field]) for user in users for field in _SECRET_FIELDS if user.get(field)]
+        raise ActionError(f"kubeconfig: {what} names no clusters; it is not a kubeconfig")
+    for secret in _secrets(document.get("users")):
+        mask(secret)
+
+
+def _secrets(part: object) -> Iterator[str]:
+    """The secrets in a part of a kubeconfig: of a user, an exec plugin's variables or an auth provider's settings."""
+    if isinstance(part, list):
+        for inner in part:
+            yield from _secrets(inner)
+    if not isinstance(part, dict):
+        return
+    if _SECRET_FIELDS.search(str(part.get("name"))) and isinstance(part.get("value"), str):
+        yield part["value"]
+    for name, inner in part.items():
+        if isinstance(inner, str) and _SECRET_FIELDS.search(str(name)):
+            yield inner
+            if str(name).endswith("-data"):  # base64 of a file
+                yield _decoded(inner)
+        else:
+            yield from _secrets(inner)
+
+
+def _decoded(text: str) -> str:
+    """The lines of a key, without those that all keys have."""
+    try:
+        lines = base64.b64decode(text).decode().splitlines()
+    except ValueError:
+        return ""
+    return "\n".join(line for line in lines if not line.startswith("-----"))
 
 
 def _require_context(kubectl: Kubectl) -> None:
