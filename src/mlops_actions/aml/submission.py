@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
 _NAME_LIMIT = 255
+_DATA = frozenset({"uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"})
 
 
 def valid_name(name: str, *, retried: bool = False) -> str:
@@ -98,7 +99,8 @@ class Pipeline:
                 raise ActionError(text, file=str(self.file), line=definitions.line_of(self.file, "inputs"))
             # Typed inputs are mappings, whose value is at path (data) or default (literals).
             inside = known[name] if isinstance(known[name], dict) else None
-            suffix = "" if inside is None else ".path" if "path" in inside else ".default"
+            is_data = inside is not None and ("path" in inside or str(inside.get("type")) in _DATA)
+            suffix = "" if inside is None else ".path" if is_data else ".default"
             changes.append({f"inputs.{name}{suffix}": value})
         return changes
 
