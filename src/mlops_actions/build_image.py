@@ -137,7 +137,7 @@ def _build(
         _say(line)
 
     with group(f"docker build {names[0]}"), untrusted_lines():
-        status = docker.stream([*arguments, str(context)], take)
+        status = docker.stream([*arguments, "--", str(context)], take)
     if status != 0:
         failure = log.failure(dockerfile)
         place = f"{dockerfile}:{failure.line}" if failure.line else f"{dockerfile}"

@@ -10,6 +10,7 @@ from mlops_actions.errors import ActionError
 DOCKER_HUB = "docker.io"
 # As in the grammar of the distribution project: lower case, parts joined by / . _ __ or -.
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_REGISTRY = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -31,6 +32,8 @@ class ImageReference:
         reference = cls(head + slash + last, tag if colon else None, digest if at else None)
         if not _PATH.fullmatch(reference.path):
             raise ActionError(f"'{text}' is not the name of an image: '{reference.path}' is not a repository's path")
+        if not _REGISTRY.fullmatch(reference.registry):
+            raise ActionError(f"'{text}' is not the name of an image: '{reference.registry}' is not a registry's host")
         if reference.tag is not None and not _TAG.fullmatch(reference.tag):
             raise ActionError(f"'{text}' is not the name of an image: '{reference.tag}' is not a tag")
         if reference.digest is not None and not _DIGEST.fullmatch(reference.digest):

@@ -11,6 +11,8 @@ from mlops_actions import azure, definitions, github
 from mlops_actions.assets.order import Source, needs, side_by_side
 from mlops_actions.assets.plan import CONTENT, OnConflict, Plan, Planner
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
+from mlops_actions.confinement import confine
+from mlops_actions.definition_files import confine_definition
 from mlops_actions.errors import ActionError
 from mlops_actions.github import summarize, table_cell
 from mlops_actions.sdk_errors import blamed, in_definition, reason
@@ -143,7 +145,7 @@ def _files(name: str, globs: Iterable[str]) -> list[Path]:
         matches = sorted(p for p in Path(base).glob(pattern.removeprefix(base)) if p.is_file())
         if not matches:
             raise ActionError(f"{name}: no file matches '{pattern}' in {Path.cwd()}")
-        found.update(dict.fromkeys(matches))
+        found.update((confine(match, name), None) for match in matches)
     return list(found)
 
 
@@ -151,6 +153,7 @@ def _source(kind: str, file: Path) -> Source:
     document = definitions.read(file, kind)
     if not document.get("name"):
         raise ActionError(f"{file} does not define a valid {kind}: it has no name", file=str(file), line=1)
+    confine_definition(file, document)
     return Source(kind, file, document)
 
 

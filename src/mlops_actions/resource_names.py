@@ -20,7 +20,7 @@ def plain_name(what: str, name: str) -> str:
     """The name, if it can be one; which ones there are is for the service to say. Raises ActionError."""
     if not name.strip(". \t") or _LEADS_ELSEWHERE.search(name) or len(name) > 255:  # noqa: PLR2004 - Azure's limit
         text = r"it has no / \ ? # %, no control characters, is not made of dots, and no longer than 255 characters"
-        raise ActionError(f"{what} '{shortened(visible(name), _SHOWN)}' is not a name: {text}")
+        raise ActionError(f"{what} '{shortened(visible(' '.join(name.split())), _SHOWN)}' is not a name: {text}")
     return name
 
 

@@ -13,9 +13,8 @@ import yaml
 from mlops_actions.errors import ActionError
 from mlops_actions.image_reference import ImageReference
 from mlops_actions.kube.kubectl import Kubectl, KubectlError, current_namespace
+from mlops_actions.kube.kustomization import require_kustomization
 from mlops_actions.kube.objects import Key, Object, containers
-
-_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def build(
     annotations: Mapping[str, str],
 ) -> Manifests:
     """The objects of `folder`, in `namespace`, with `image` in the Deployment and `annotations` on it."""
-    _require_kustomization(folder)
+    require_kustomization(folder)
     deployed = _find_deployment(_kustomize(kubectl, folder, folder), folder, image, deployment)
     overlay: Object = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -81,7 +80,7 @@ def build(
 
 def target(kubectl: Kubectl, folder: Path, *, deployment: str | None, namespace: str | None) -> Key:
     """The Deployment of `folder` that a deployment is about: the one that is named, or the only one."""
-    _require_kustomization(folder)
+    require_kustomization(folder)
     key = Key.of(_find_deployment(_kustomize(kubectl, folder, folder), folder, None, deployment))
     return replace(key, namespace=namespace or key.namespace or current_namespace(kubectl))
 
@@ -91,16 +90,9 @@ def _annotated(deployment: Object, annotations: Mapping[str, str]) -> Object:
     return {"apiVersion": deployment["apiVersion"], "kind": "Deployment", "metadata": metadata}
 
 
-def _require_kustomization(folder: Path) -> None:
-    if not folder.is_dir():
-        raise ActionError(f"manifests: there is no folder {folder}")
-    if not any((folder / name).is_file() for name in _KUSTOMIZATIONS):
-        raise ActionError(f"manifests: {folder} has no kustomization.yaml; name a kustomize base or overlay")
-
-
 def _kustomize(kubectl: Kubectl, folder: Path, callers: Path) -> list[Object]:
     try:
-        text = kubectl.run("kustomize", str(folder))
+        text = kubectl.run("kustomize", "--", str(folder))
     except KubectlError as error:
         _point_at_bad_yaml(callers)
         raise ActionError(f"manifests: {callers} does not build: {error}", file=str(callers)) from None

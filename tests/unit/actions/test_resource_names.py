@@ -56,14 +56,14 @@ def test_a_tag_that_is_a_jobs_name() -> None:
 @pytest.mark.parametrize("which", ["name", "version", "job_name"])
 def test_models(which: str) -> None:
     given = {"name": "animals", "version": "1", "job_name": "job", which: "../1"}
-    with pytest.raises(ActionError, match="'../1' is not a name"):
+    with pytest.raises(ActionError, match=r"'\.\./1' is not a name"):
         check_named(**given)
 
 
 @pytest.mark.parametrize("which", ["subscription_id", "resource_group", "workspace"])
 def test_workspaces(which: str) -> None:
     given = {"subscription_id": "s", "resource_group": "g", "workspace": "w", which: "x/../y"}
-    with pytest.raises(ActionError, match="'x/../y' is not a name"):
+    with pytest.raises(ActionError, match=r"'x/\.\./y' is not a name"):
         azure.place(azure.SignIn(**given), {})
 
 
