@@ -76,12 +76,33 @@ def test_a_push_delivers_and_a_broken_image_is_undone(  # noqa: PLR0917 - fixtur
     assert noted["mlops-actions/job"] == trained["job-name"]
     assert noted["mlops-actions/model-version"] == trained["model-version"]
 
-    main_job.serve(repository, probe_app.binary, manifests, fault="crash")
+    gated = pushed.job("gate").step("gate").outputs
+    assert (gated["verdict"], gated["champion-version"]) == ("accepted", "")
+    assert "there is no Deployment probe-app" in gated["reasons"]
+    with azure.client() as client:
+        tags = client.models.get(trained["model-name"], trained["model-version"]).tags
+    assert (tags["gate-verdict"], tags["job"]) == ("accepted", trained["job-name"])
+
+    # What the gate refuses does not get as far as an image.
     inputs = {"train": "false", "model-version": trained["model-version"]}
-    with main_job.start(repository, azure, inputs=inputs, run_id="2", **settings) as running:
+    strict = {**settings, "variables": {**settings["variables"], "GATE_REQUIRE": "accuracy >= 0.9"}}
+    with main_job.start(repository, azure, inputs=inputs, run_id="2", **strict) as running:
+        refused = running.wait(200)
+    assert not refused.succeeded
+    gated = refused.job("gate").step("gate").outputs
+    assert (gated["verdict"], gated["champion-version"]) == ("refused", trained["model-version"])
+    assert not refused.ran("fetch")
+    assert not refused.ran("deploy")
+
+    main_job.serve(repository, probe_app.binary, manifests, fault="crash")
+    with main_job.start(repository, azure, inputs=inputs, run_id="3", **settings) as running:
         broken = running.wait(400)
 
     assert not broken.succeeded
+    gated = broken.job("gate").step("gate").outputs
+    assert (gated["verdict"], gated["champion-version"]) == ("accepted", trained["model-version"]), (
+        "the champion itself"
+    )
     assert broken.job("build").result == "success", broken.log
     assert broken.job("deploy").step("deployment").outcome == "failure"
     assert broken.job("deploy").step("deployment").outputs["rolled-back"] == "true"

@@ -16,8 +16,8 @@ from mlops_actions.sdk_errors import reason
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
-ACCEPTED, REFUSED = "accepted", "refused"
 Word = Literal["accepted", "refused"]
+ACCEPTED: Literal["accepted"] = "accepted"
 
 _SUMMARY = Path(__file__).parents[3] / "actions" / "gate-model" / "summary.md"
 _LONGEST_TAG = 250
@@ -36,7 +36,7 @@ class Verdict:
     def word(self) -> Word:
         """The verdict itself."""
         passed = all(finding.met for finding in self.findings) and (self.comparison is None or self.comparison.passed)
-        return "accepted" if passed else "refused"
+        return ACCEPTED if passed else "refused"
 
     @property
     def reasons(self) -> list[str]:
