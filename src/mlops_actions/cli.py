@@ -37,6 +37,7 @@ ACTIONS = {
 
 TOOLS = {
     "doctor": "mlops_actions.doctor.command:doctor",
+    "run train": "mlops_actions.stages.train:train",
 }
 """Commands that are no actions: their functions show by themselves what they have to show, and answer the status."""
 
@@ -115,7 +116,8 @@ def _report(result: object) -> None:
         Console(soft_wrap=True, markup=False).print_json(json.dumps(outputs))
 
 
-def _fail(command: str, error: BaseException) -> int:
+def fail(command: str, error: BaseException) -> int:
+    """Tell what went wrong in a command, and set what outputs there are all the same; the answer is the exit status."""
     if github.debugging():
         traceback.print_exc()
     if (outputs := getattr(error, "outputs", None)) is not None:
@@ -166,7 +168,7 @@ def _run_guarded(arguments: Sequence[str]) -> int:
         github.annotate("error", f"mlops {command}: {text}")
         return USAGE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it is, it is told in one line
-        return _fail(command, error)
+        return fail(command, error)
 
 
 def _run(command: str, flags: Sequence[str]) -> int:

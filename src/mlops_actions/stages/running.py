@@ -1,0 +1,188 @@
+"""A run of a stage: anew, on from where the last one ended, from a step, or one step alone."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from rich.console import Console
+
+from mlops_actions.aml.job import TERMINAL
+from mlops_actions.azure import SignIn
+from mlops_actions.errors import ActionError
+from mlops_actions.stages import record as records
+from mlops_actions.stages.performing import perform
+from mlops_actions.stages.presentation import Narrator
+from mlops_actions.stages.record import Record
+from mlops_actions.stages.steps import Stage, Step
+
+_JOB_NAME = "job_name"
+_ENDED = TERMINAL | {"CancelRequested"}
+_NAME_ROOM = 200
+_SECRET = "azure_credentials"  # noqa: S105 - the name of the input
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a stage begins: flags that every stage has.
+
+    Attributes:
+        resume: go on from the step that the last run ended in, with its inputs and its job
+        from_step: go on from this step, whatever became of it
+        only: do this step alone, without what cleans up after it
+        anew: forget a last run that was killed, and with it the job that it may have left
+        list: show the steps and how far the last run has come, and do nothing
+
+    """
+
+    resume: bool = False
+    from_step: str | None = None
+    only: str | None = None
+    anew: bool = False
+    list: bool = False
+
+
+FROM_THE_BEGINNING = Progress()
+
+
+def run(
+    stage: Stage, function: Callable[..., int], given: Mapping[str, Any], progress: Progress, sign_in: SignIn
+) -> int:
+    """Do the stage with the inputs `given` to its `function`; the exit status. Raises ActionError."""
+    narrator = Narrator(stage, Console(soft_wrap=True))
+    if progress.list:
+        narrator.listing(records.read(stage.name))
+        return 0
+    _check(stage, progress)
+    with records.alone(stage.name):
+        record = _record(stage, function, given, progress)
+        inputs = typed(function, record.inputs)
+        sign_in = _placed(record, sign_in)
+        _require(function, inputs, record)
+        todo = _todo(stage, record, progress, narrator)
+        _name_job(stage, record, inputs, todo)
+        record.save()
+        well = perform(stage, record, {**inputs, _JOB_NAME: record.job_name}, sign_in, todo=todo, narrator=narrator)
+    if not well:
+        narrator.note(f"mlops run {stage.name} --resume goes on from there")
+        return 1
+    if known := record.steps.get(stage.outputs):
+        Console(soft_wrap=True, markup=False).print_json(json.dumps(known.outputs))
+    return 0
+
+
+def _check(stage: Stage, progress: Progress) -> None:
+    asked = [name for name in ("resume", "from_step", "only", "anew") if getattr(progress, name)]
+    if len(asked) > 1:
+        raise ActionError(f"--{asked[0].replace('_', '-')} and --{asked[1].replace('_', '-')} exclude each other")
+    for named in (progress.from_step, progress.only):
+        if named is not None:
+            _step(stage, named)
+
+
+def _step(stage: Stage, named: str) -> Step:
+    try:
+        return stage.step(named)
+    except KeyError:
+        names = ", ".join(f"{step.name} ({step.action})" for step in stage.steps)
+        raise ActionError(f"{stage.name} has no step '{named}', or several; it has {names}") from None
+
+
+def _record(stage: Stage, function: Callable[..., int], given: Mapping[str, Any], progress: Progress) -> Record:
+    """The run to go on with, with the inputs that are given now in the place of its own; or a new one."""
+    last = records.read(stage.name)
+    goes_on = progress.resume or progress.from_step or progress.only
+    if last is None or not goes_on:
+        if progress.resume:
+            raise ActionError(f"there is nothing to resume: {records.path_of(stage.name)} is not there")
+        if last is not None and not progress.anew and (step := last.ended_in()):
+            told = f"the last run was killed in its step {step}, and its job may still run"
+            raise ActionError(f"{told}: go on with --resume, or begin another with --anew")
+        return Record(stage.name, plain(given))
+    defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+    changed = {name: value for name, value in given.items() if value != defaults[name]}
+    last.inputs |= plain(changed)
+    last.attempt += 1
+    return last
+
+
+def _todo(stage: Stage, record: Record, progress: Progress, narrator: Narrator) -> list[str]:
+    """The names of the steps to do."""
+    names = [step.name for step in stage.steps]
+    if progress.only:
+        return [_step(stage, progress.only).name]
+    if record.attempt == 1:
+        return names[names.index(_step(stage, progress.from_step).name) :] if progress.from_step else names
+    if progress.from_step:
+        first = names.index(_step(stage, progress.from_step).name)
+    else:
+        left = [number for number, step in enumerate(stage.steps) if _is_left(step, record)]
+        first = left[0] if left else len(names)
+    if first == len(names):
+        narrator.note("all steps of the last run are done")
+        return []
+    todo = names[first:]
+    for step in stage.steps:
+        # What is undone has to be done again for what comes after it.
+        if step.cleans_up and step.name != todo[0]:
+            undone = record.steps.pop(step.name, None)
+            if undone is not None and undone.status != "skipped" and step.cleans_up not in todo:
+                narrator.note(f"{step.cleans_up} is done again, as {step.name} came after it")
+                todo = [step.cleans_up, *todo]
+    return todo
+
+
+def _is_left(step: Step, record: Record) -> bool:
+    status = record.status(step.name)
+    return status != "done" and not (status == "skipped" and not step.is_wanted(record.inputs))
+
+
+def _name_job(stage: Stage, record: Record, inputs: Mapping[str, Any], todo: list[str]) -> None:
+    """Give the job its name, and another one where the last one's job has ended: it cannot be gone on with."""
+    if _JOB_NAME not in inputs:
+        return
+    if not record.job_name:
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", inputs["pipeline"].stem).strip("-_")[:_NAME_ROOM] or "pipeline"
+        record.job_name = inputs[_JOB_NAME] or f"{stem}-local-{time.strftime('%Y%m%d%H%M%S')}"
+        return
+    known = record.steps.get(stage.outputs)
+    if stage.outputs in todo and known is not None and known.outputs.get("status") in _ENDED:
+        record.job_name = f"{re.sub(r'-again-[0-9]+$', '', record.job_name)}-again-{record.attempt}"
+
+
+def _placed(record: Record, sign_in: SignIn) -> SignIn:
+    """The sign-in that is given, at the place of the last run where it says none; what is secret is not kept."""
+    given = {name: value for name, value in asdict(sign_in).items() if value and name != _SECRET}
+    record.place |= given
+    return replace(sign_in, **record.place)
+
+
+def _require(function: Callable[..., int], inputs: Mapping[str, Any], record: Record) -> None:
+    first = next(iter(inspect.signature(function).parameters))
+    if inputs[first] is None:
+        raise ActionError(f"{first.replace('_', '-')} is not given, nor does {record.file} have it")
+
+
+def plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs as JSON has them."""
+    texts = {name: str(value) if isinstance(value, Path) else value for name, value in inputs.items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in texts.items()}
+
+
+def typed(function: Callable[..., int], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs from JSON as the function has them; one that it has not got, as of another version's, is left out."""
+    hints = get_type_hints(function)
+    return {name: _typed(hints[name], value) for name, value in inputs.items() if name in hints}
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    kinds = [get_origin(part) or part for part in (hint, *get_args(hint))]
+    if value is not None and Path in kinds:
+        return Path(value)
+    return tuple(value) if isinstance(value, list) and tuple in kinds else value
