@@ -105,9 +105,10 @@ def _record(stage: Stage, function: Callable[..., int], given: Mapping[str, Any]
             told = f"the last run was killed in its step {step}, and its job may still run"
             raise ActionError(f"{told}: go on with --resume, or begin another with --anew")
         return Record(stage.name, plain(given))
-    defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+    parameters = inspect.signature(function).parameters
+    defaults = {name: parameters[name].default for name in given}
     changed = {name: value for name, value in given.items() if value != defaults[name]}
-    last.inputs |= plain(changed)
+    last.inputs = {**plain(defaults), **last.inputs, **plain(changed)}
     last.attempt += 1
     return last
 
