@@ -52,7 +52,7 @@ LINTERS: dict[str, Callable[[], Findings]] = {
     # A project of its own, with other packages than this one.
     "inference": lambda: _run(os.environ.get("UV", "uv"), "run", "--frozen", "--quiet", "mypy", cwd="inference"),
     "actionlint": _actionlint,
-    "zizmor": lambda: _run("zizmor", "--quiet", "--offline", "--strict-collection", "--persona", "pedantic", "."),
+    "zizmor": lambda: _run("zizmor", "--quiet", "--offline", "--strict-collection", "--persona", "auditor", "."),
     "schemas": _schemas,
     "yamllint": lambda: _run("yamllint", "--strict", *files.yaml_files()),
     "shellcheck": lambda: _run("shellcheck", *files.shell_scripts()),

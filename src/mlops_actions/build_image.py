@@ -55,12 +55,15 @@ def build_image(
         registry: Registry to log in and push to, if the image's name does not begin with it.
         username: User of the registry; without one, what an earlier docker login left is used.
         password: Password or token of that user.
-        build_args: Build arguments, key=value a line; they can be read in the image, so none may be a secret.
-        labels: Labels besides org.opencontainers.image.revision, source, version and created, key=value a line.
+        build_args: Build arguments, key=value a line or a JSON object; they can be read in the image, so none may be a
+            secret.
+        labels: Labels besides org.opencontainers.image.revision, source, version and created, key=value a line or a
+            JSON object.
         network: Network of the build's RUN steps (default, host or none).
         push: Whether to push the image; if not, digest is the image's id on this machine, and ref its name by tag.
 
     """
+    _check_public(password, build_args or {}, labels or {})
     name = _named(image, registry)
     dockerfile = _dockerfile(context, file)
     names = tuple(f"{name}:{tag}" for tag in image_tags(os.environ, tags))
@@ -77,6 +80,14 @@ def build_image(
             outputs = BuildImageOutputs(names[0], digest, names[0], names)
     _summarize(outputs, stamped, pushed=push)
     return outputs
+
+
+def _check_public(password: str | None, build_args: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    """Raise ActionError if the password would be in the image for all to read."""
+    for what, given in {"build-args": build_args, "labels": labels}.items():
+        for name, value in given.items():
+            if password and password in value:
+                raise ActionError(f"{what}: {name} has the registry's password in it, which the image would show")
 
 
 def _named(image: str, registry: str | None) -> ImageReference:

@@ -66,7 +66,8 @@ def kube_deploy(
         kubeconfig: Path or content of a kubeconfig; default is what kubectl finds by itself.
         context: Context of the kubeconfig to use instead of its current one.
         deployment: Name of the Deployment that takes the image, if the manifests have several.
-        annotations: Annotations for the Deployment, key=value a line, besides those from the image's labels.
+        annotations: Annotations for the Deployment, key=value a line or a JSON object, besides those from the image's
+            labels.
         smoke_path: Path to send a smoke request to, on a pod of the new revision; without it none is sent.
         smoke_file: File to send in the smoke request, as the multipart field `file`.
         timeout_minutes: How long the new revision may take to get ready.

@@ -53,9 +53,9 @@ class _DropAuthorization(urllib.request.HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917 - urllib's signature
         self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> Any:
-        """The request to the new place, without the header if that is another host."""
+        """The request to the new place, without the header if that is another host or protocol."""
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if request is not None and urllib.parse.urlsplit(newurl).netloc != urllib.parse.urlsplit(req.full_url).netloc:
+        if request is not None and urllib.parse.urlsplit(newurl)[:2] != urllib.parse.urlsplit(req.full_url)[:2]:
             request.remove_header("Authorization")
         return request
 
@@ -115,7 +115,7 @@ class Session:
         self._docker_config = docker_config
         self._access = access
         self._login = login and _basic(*login)
-        host = "registry-1.docker.io" if reference.registry == DOCKER_HUB else reference.registry
+        self._host = host = "registry-1.docker.io" if reference.registry == DOCKER_HUB else reference.registry
         # As docker does it: plain HTTP to a registry on this machine, HTTPS to all others.
         scheme = "http" if _LOOPBACK.fullmatch(host) else "https"
         self._base = f"{scheme}://{host}/v2/{reference.path}"
@@ -168,6 +168,7 @@ class Session:
         values = dict(_CHALLENGE.findall(parameters))
         if scheme.lower() != "bearer" or "realm" not in values:
             raise RegistryRefusedError(f"{self._reference.registry} asks for a login; run docker login before")
+        self._check_realm(values["realm"])
         scope = values.get("scope", "") if self._access == "pull" else ""
         scope = scope or f"repository:{self._reference.path}:{self._access}"
         query = urllib.parse.urlencode({"service": values.get("service", ""), "scope": scope})
@@ -178,6 +179,15 @@ class Session:
             raise RegistryRefusedError(f"{self._reference.registry} gives no token {told}") from None
         answer = _parsed(body)
         return f"Bearer {answer.get('token') or answer.get('access_token')}"
+
+    def _check_realm(self, realm: str) -> None:
+        """Where the registry sends the login to is for it to say, but not a file, nor in the clear over a network."""
+        parts = urllib.parse.urlsplit(realm)
+        in_the_clear = parts.scheme == "http" and _LOOPBACK.fullmatch(parts.netloc) and _LOOPBACK.fullmatch(self._host)
+        if parts.scheme != "https" and not in_the_clear:
+            raise RegistryRefusedError(
+                f"{self._reference.registry} asks to log in at {realm[:200]}, which is not HTTPS: it gets no login"
+            )
 
 
 def _docker_credentials(registry: str, folder: Path | None) -> str | None:

@@ -64,7 +64,7 @@ def run_aml_pipeline(
     Args:
         file: YAML of the pipeline job
         job_name: name of the job, <pipeline>-<sha>-<run_id> by default; if there is such a job it is followed
-        inputs: inputs of the pipeline to override, key=value a line
+        inputs: inputs of the pipeline to override, key=value a line or a JSON object
         compute: compute to run on instead of the pipeline's default_compute
         experiment: experiment to run in instead of the one in the file
         timeout_minutes: how long to wait for the job before it is cancelled

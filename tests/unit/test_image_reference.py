@@ -26,6 +26,14 @@ def test_parts(text: str, registry: str, path: str, tag: str | None, digest: str
     assert str(reference) == text
 
 
+@pytest.mark.parametrize(
+    "host", ["-Htcp.evil:1234", "--password=.", "a b.c", "a.b:port", "user:pass@x.y", "$(x).y", "."]
+)
+def test_a_registry_that_is_no_host(host: str) -> None:
+    with pytest.raises(ActionError, match="is not the name of an image"):
+        ImageReference.parse(f"{host}/org/app")
+
+
 @pytest.mark.parametrize("text", ["", "App", "app:", "app:a b", "app@sha256:12", "ghcr.io/", "a//b", "https://a.b/c"])
 def test_what_is_no_image(text: str) -> None:
     with pytest.raises(ActionError, match="is not the name of an image"):

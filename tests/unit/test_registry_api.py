@@ -152,3 +152,10 @@ def test_answer_that_is_not_a_registrys(registry: FakeRegistry) -> None:
 def test_registry_that_does_not_answer() -> None:
     with pytest.raises(registry_api.RegistryUnreadableError, match=r"127\.0\.0\.1:9 does not answer"):
         registry_api.inspect(ImageReference.parse("127.0.0.1:9/app:v1"))
+
+
+@pytest.mark.parametrize("realm", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://other.example/token", "//x", "x"])
+def test_a_registry_that_sends_the_login_elsewhere(registry: FakeRegistry, realm: str) -> None:
+    registry.challenge = f'Bearer realm="{realm}",service="s"'
+    with pytest.raises(registry_api.RegistryUnreadableError, match="which is not HTTPS: it gets no login"):
+        registry_api.inspect(registry.image())
