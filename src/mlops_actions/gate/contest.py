@@ -63,14 +63,14 @@ class Contest:
             if serving is None:
                 return Comparison(self.rule, True, f"there is no {place} yet: there is no champion to beat")
             champion = serving
-        if champion == candidate.model:
-            return Comparison(self.rule, True, f"{champion} is the champion itself", champion)
         found = measured.find(client, rest, champion.name, champion.version)
+        if found.model == candidate.model:  # which `latest` may be, too
+            return Comparison(self.rule, True, f"{found.model} is the champion itself", found.model)
         if self.evaluation is None:
             return compare_recorded(self.rule, found.model, candidate.training, found.training)
         if refused:
-            text = f"it was not compared with {champion}, as it does not meet what is required"
-            return Comparison(self.rule, False, text, champion)
+            text = f"it was not compared with {found.model}, as it does not meet what is required"
+            return Comparison(self.rule, False, text, found.model)
         comparison, self.job = measure(self.evaluation, candidate, found.model, self.rule, rest=rest, sign_in=sign_in)
         return comparison
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from mlops_actions import azure
 from mlops_actions.aml import models
 from mlops_actions.aml.job import AmlJob
+from mlops_actions.aml.submission import valid_name
 from mlops_actions.errors import ActionError
 from mlops_actions.gate.comparison import Model
 from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
-    from azure.ai.ml import MLClient
+    from azure.ai.ml import MLClient, entities
 
 FINGERPRINT = "test_data_sha256"
 """MLflow parameter of a run that measured something on test data, or tag of a model: the digest of that data."""
@@ -53,10 +54,19 @@ def find(
     entity = models.find(client, rest, name, version, job_name)
     tags = dict(entity.tags or {})
     job = job_name or tags.get(models.JOB_TAG) or entity.job_name
-    training = training_of(rest, job, tags) if job else None
+    training = training_of(rest, _checked(job, entity), tags) if job else None
     if metrics is not None:
         training = Training(metrics, training.fingerprint if training else tags.get(FINGERPRINT))
     return Trained(Model(str(entity.name), str(entity.version)), job, training)
+
+
+def _checked(job: str, entity: entities.Model) -> str:
+    """The job's name, which becomes part of a path. Raises ActionError for a tag that is none."""
+    try:
+        return valid_name(job)
+    except ActionError as error:
+        text = f"model {entity.name}:{entity.version} does not say which job it is from, by its tag `{models.JOB_TAG}`"
+        raise ActionError(f"{text}: {error}") from None
 
 
 def training_of(rest: azure.Rest, job: str, tags: Mapping[str, str]) -> Training | None:

@@ -175,6 +175,10 @@ def test_a_model_that_no_job_made(trainer: Trainer, ml_client: MLClient, tmp_pat
     given = trainer.gate("latest", require=require, metrics='{"accuracy": 0.85, "loss": NaN}')
     assert (given.outputs["verdict"], given.outputs["version"]) == ("accepted", "1")
     assert json.loads(given.outputs["metrics"]) == {"accuracy": 0.85, "loss": None}
+    model = ml_client.models.get(trainer.name, "1")
+    model.tags = {"job": "../computes/somebodys"}
+    ml_client.models.create_or_update(model)
+    assert "does not say which job it is from, by its tag `job`" in trainer.gate("1", require=require).error
     assert "metrics is not JSON" in trainer.gate("1", require=require, metrics="accuracy=0.85").error
     assert f"model {trainer.name}:7 does not exist" in trainer.gate("7", require=require).error
 
@@ -219,8 +223,8 @@ def test_the_champion_is_measured_on_the_candidates_data(
     assert unmeasured.outputs["evaluation-job"] == ""
     assert "it was not compared" in json.loads(unmeasured.outputs["reasons"])[1]
 
-    itself = trainer.gate(champion, **against)
-    assert (itself.outputs["verdict"], itself.outputs["evaluation-job"]) == ("accepted", "")
+    for itself in (trainer.gate(champion, **against), trainer.gate(candidate, **{**against, "champion": "latest"})):
+        assert (itself.outputs["verdict"], itself.outputs["evaluation-job"]) == ("accepted", "")
 
     for test_data, problem in {
         "splot/test_data": "has no node 'splot'; it has split, train, register",
