@@ -13,6 +13,7 @@ from mlops_actions.aml import attempts
 from mlops_actions.aml.following import Failure, cancelled, failure, follow, say
 from mlops_actions.aml.job import COMPLETED, TERMINAL, AmlJob
 from mlops_actions.aml.models import JOB_TAG, registered_model
+from mlops_actions.aml.report import Outcome, summarize_job
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.attended_jobs import attending
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
@@ -21,7 +22,6 @@ from mlops_actions.errors import ActionError
 from mlops_actions.interruption import interruptible
 from mlops_actions.sdk_errors import reason
 
-_SUMMARY = Path(__file__).parents[2] / "actions" / "run-aml-pipeline" / "summary.md"
 _CANCELLED = "CancelRequested"
 
 
@@ -203,21 +203,6 @@ def _errors_as_one_line(what: str) -> Iterator[None]:
 
 
 def _summarized(job: AmlJob, run: PipelineRun, why: Failure | None = None) -> PipelineRun:
-    cell = github.table_cell
-    nodes = [f"| {cell(node.name)} | {cell(node.shown)} |" for node in job.nodes()]
-    metrics = [
-        f"| {cell(name)} | {'not a finite number' if value is None else f'{value:.4g}'} |"
-        for name, value in sorted(run.metrics.items())
-    ]
-    detail = f"{why.reason}\n\n{why.log}" if why else ""
-    values = {
-        "job": cell(run.job_name),
-        "status": cell(run.status),
-        "url": run.studio_url,
-        "model": cell(f"{run.model_name}:{run.model_version}" if run.model_name else "none"),
-        "nodes": "\n".join(nodes or ["| none | |"]),
-        "metrics": "\n".join(metrics or ["| none | |"]),
-        "detail": "".join(f"    {line}\n" for line in detail.strip().splitlines()),  # code, whatever it contains
-    }
-    github.summarize(_SUMMARY, values)
+    model = f"{run.model_name}:{run.model_version}" if run.model_name else None
+    summarize_job(job, Outcome(run.status, run.studio_url, model, run.metrics, why))
     return run

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from mlops_actions import azure
@@ -29,7 +30,7 @@ class Node:
     """A node of the pipeline: its name there, the id of its run, and what state it is in.
 
     A node inside a pipeline component is called `<node>/<node in it>`; the outer one `is_pipeline`. `reused` is the
-    former run that Azure ML answered the node from, if it did not run again.
+    former run that Azure ML answered the node from, if it did not run again; `seconds` how long it took, once it ended.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Node:
     status: str
     reused: str | None = None
     is_pipeline: bool = False
+    seconds: float | None = None
 
     @property
     def shown(self) -> str:
@@ -179,7 +181,15 @@ def _node(run: Mapping[str, Any], inside: str) -> Node:
     is_reused = str(properties.get("azureml.isreused")).lower() == "true"
     reused = properties.get("azureml.reusedrunid") if is_reused else None
     is_pipeline = properties.get("StepType") == _SUB_PIPELINE
-    return Node(f"{inside}{_node_name(run)}", run["runId"], run["status"], reused, is_pipeline)
+    return Node(f"{inside}{_node_name(run)}", run["runId"], run["status"], reused, is_pipeline, _seconds(run))
+
+
+def _seconds(run: Mapping[str, Any]) -> float | None:
+    try:
+        begin, end = (datetime.fromisoformat(str(run.get(key))) for key in ("startTimeUtc", "endTimeUtc"))
+    except ValueError:
+        return None
+    return (end - begin).total_seconds()
 
 
 def _node_name(run: Mapping[str, Any]) -> str:
