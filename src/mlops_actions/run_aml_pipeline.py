@@ -10,9 +10,10 @@ from pathlib import Path
 
 from mlops_actions import azure, definitions, github
 from mlops_actions.aml import attempts
-from mlops_actions.aml.following import Failure, cancelled, failure, follow, say
+from mlops_actions.aml.following import Failure, cancelled, failure, follow
 from mlops_actions.aml.job import COMPLETED, TERMINAL, AmlJob
 from mlops_actions.aml.models import JOB_TAG, registered_model
+from mlops_actions.aml.node_logs import say
 from mlops_actions.aml.report import Outcome, summarize_job
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.attended_jobs import attending

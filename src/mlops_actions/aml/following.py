@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from mlops_actions import github
 from mlops_actions.aml.infrastructure import failure_code
 from mlops_actions.aml.job import FAILED, TERMINAL, AmlJob
+from mlops_actions.aml.node_logs import NodeLogs, say
 from mlops_actions.errors import ActionError
 from mlops_actions.sdk_errors import reason
 
 _POLL_SECONDS = (1.0, 10.0)
-_WITH_LOGS = {"Running", "CancelRequested", "Finalizing", *TERMINAL}
 _TAIL = 40
 # GitHub grants 7.5 seconds between SIGINT and SIGTERM.
 _SECONDS_TO_CANCEL, _SECONDS_TO_APPEAR, _POLL_TO_CANCEL = 3, 3, 0.2
@@ -23,7 +23,21 @@ def follow(job: AmlJob, deadline: float) -> str | None:
     """Print the nodes' states and logs until the job ends; its status, or None if the time was up first."""
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
 
-    states: dict[str, str] = {}
+    logs = NodeLogs(job)
+    try:
+        status = _followed(job, logs, deadline)
+        try:
+            logs.show_rest()
+        except AzureError as error:
+            say(f"the rest of the nodes' logs cannot be read: {reason(error)}")
+        return status
+    finally:
+        logs.close()
+
+
+def _followed(job: AmlJob, logs: NodeLogs, deadline: float) -> str | None:
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
+
     pause, longest = _POLL_SECONDS
     started_by = os.getppid()
     while True:
@@ -32,7 +46,7 @@ def follow(job: AmlJob, deadline: float) -> str | None:
             status = job.status()
             if status is None:
                 raise ActionError(f"job {job.name} does not exist any more")
-            _show_news(job, states)
+            logs.show()
         except AzureError as error:
             # azure-core has retried already; the job does not mind, so neither does this.
             say(f"the job cannot be read for the moment: {reason(error)}")
@@ -45,19 +59,6 @@ def follow(job: AmlJob, deadline: float) -> str | None:
             raise KeyboardInterrupt("the runner ended")
         time.sleep(min(pause, max(deadline - time.monotonic(), 0)))
         pause = min(pause * 1.2, longest)
-
-
-def _show_news(job: AmlJob, states: dict[str, str]) -> None:
-    for node in job.nodes():
-        if states.get(node.run_id) in TERMINAL:
-            continue
-        if node.status in _WITH_LOGS and not node.is_pipeline and (lines := list(job.new_log_lines(node))):
-            # What a job prints is shown, and never obeyed as a command to the runner.
-            with github.untrusted_lines():
-                say("\n".join(f"[{node.name}] {line}" for line in lines))
-        if states.get(node.run_id) != node.status:
-            say(f"node {node.name}: {node.shown}")
-        states[node.run_id] = node.status
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,3 @@ def cancelled(job: AmlJob, *, submitting: bool = False) -> str:
     except AzureError as error:
         return f"could not be cancelled ({reason(error)}) and may still run: cancel it in the Studio"
     return "was cancelled"
-
-
-def say(line: str) -> None:
-    """Show a line of progress."""
-    print(line, flush=True)  # noqa: T201 - progress is this command's output
