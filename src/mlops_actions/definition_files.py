@@ -91,4 +91,8 @@ def _local(file: Path, value: str) -> Path | None:
     parts = urlsplit(value.replace("[", "%5B"))  # a bracket is not the beginning of an address here
     if parts.scheme and parts.netloc:
         return None
-    return file.parent / Path(value.removeprefix("file:").replace("///", "/", 1)).expanduser()
+    path = Path(value.removeprefix("file:").replace("///", "/", 1))
+    try:
+        return file.parent / path.expanduser()
+    except RuntimeError:  # there is no such user
+        return file.parent / path

@@ -90,9 +90,7 @@ def _kubeconfig_file(given: str | None) -> Iterator[Path | None]:
     if given is None:
         yield None
     elif "\n" not in given.strip() and not given.lstrip().startswith("{"):  # else content, as YAML or as JSON
-        path = Path(given.strip()).expanduser()
-        if not path.is_file():
-            raise ActionError(f"kubeconfig: there is no file {path}; give a path, or the content of a kubeconfig")
+        path = _existing_file(given.strip())
         try:
             _mask_secrets(path.read_text(encoding="utf-8"), f"the file {path}")
         except (OSError, UnicodeDecodeError) as error:
@@ -108,6 +106,17 @@ def _kubeconfig_file(given: str | None) -> Iterator[Path | None]:
             yield Path(name)
         finally:
             Path(name).unlink()
+
+
+def _existing_file(given: str) -> Path:
+    try:
+        path = Path(given).expanduser()
+        exists = path.is_file()
+    except (OSError, RuntimeError):  # it is too long for a path, or of a user that there is not
+        exists = False
+    if not exists:
+        raise ActionError(f"kubeconfig: there is no file {given}; give a path, or the content of a kubeconfig")
+    return path
 
 
 def _mask_secrets(content: str, what: str) -> None:
