@@ -83,14 +83,20 @@ def test_a_push_delivers_and_a_broken_image_is_undone(  # noqa: PLR0917 - fixtur
         tags = client.models.get(trained["model-name"], trained["model-version"]).tags
     assert (tags["gate-verdict"], tags["job"]) == ("accepted", trained["job-name"])
 
-    # What the gate refuses does not get as far as an image.
+    # What the gate refuses does not get as far as an image, also where that is no failure.
+    workflow = repository / ".github" / "workflows" / "mlops.yml"
+    workflow.write_text(
+        workflow.read_text().replace("compare: accuracy\n", "compare: accuracy\n      on-refusal: neutral\n")
+    )
     inputs = {"train": "false", "model-version": trained["model-version"]}
     strict = {**settings, "variables": {**settings["variables"], "GATE_REQUIRE": "accuracy >= 0.9"}}
     with main_job.start(repository, azure, inputs=inputs, run_id="2", **strict) as running:
         refused = running.wait(200)
-    assert not refused.succeeded
+    assert refused.succeeded, refused.log
     gated = refused.job("gate").step("gate").outputs
     assert (gated["verdict"], gated["champion-version"]) == ("refused", trained["model-version"])
+    warnings = [one.message for one in refused.annotations if one.level == "warning"]
+    assert any("is refused: accuracy >= 0.9 is not met" in message for message in warnings), warnings
     assert not refused.ran("fetch")
     assert not refused.ran("deploy")
 

@@ -18,7 +18,11 @@ import yaml
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Model
 
+from tests.integration.emulator_faults.conftest import Arm, arm, control
+
 from .conftest import COMPUTE, COMPUTE_YAML, REGISTER, Action, Ran, WriteYaml, node, pipeline
+
+__all__ = ["arm", "control"]
 
 MEASURE = """
 import hashlib, json, os, pathlib, sys, time, urllib.request
@@ -166,7 +170,7 @@ def test_requirements(trainer: Trainer, ml_client: MLClient, monkeypatch: pytest
     assert tags(ml_client, trainer, version)["gate-verdict"] == "refused", "no verdict writes over another"
 
 
-def test_a_model_that_no_job_made(trainer: Trainer, ml_client: MLClient, tmp_path: Path) -> None:
+def test_a_model_that_no_job_made(trainer: Trainer, ml_client: MLClient, tmp_path: Path, arm: Arm) -> None:
     (tmp_path / "model.bin").write_text("weights")
     ml_client.models.create_or_update(Model(name=trainer.name, version="1", path=str(tmp_path / "model.bin")))
     require = "accuracy >= 0.8"
@@ -175,7 +179,12 @@ def test_a_model_that_no_job_made(trainer: Trainer, ml_client: MLClient, tmp_pat
     given = trainer.gate("latest", require=require, metrics='{"accuracy": 0.85, "loss": NaN}')
     assert (given.outputs["verdict"], given.outputs["version"]) == ("accepted", "1")
     assert json.loads(given.outputs["metrics"]) == {"accuracy": 0.85, "loss": None}
+    arm("status", status=403, route=f"PUT models/{trainer.name}/versions/*", count=1)
+    unwritten = trainer.gate("1", require="accuracy > 0.9", metrics='{"accuracy": 0.85}')
+    assert f"model {trainer.name}:1 is refused, but its tags could not be written: " in unwritten.error
+    assert unwritten.outputs == {}
     model = ml_client.models.get(trainer.name, "1")
+    assert model.tags["gate-verdict"] == "accepted"
     model.tags = {"job": "../computes/somebodys"}
     ml_client.models.create_or_update(model)
     assert "does not say which job it is from, by its tag `job`" in trainer.gate("1", require=require).error
