@@ -85,7 +85,9 @@ def test_without_a_path(tmp_path: Path) -> None:
 def test_an_interrupted_start_leaves_nothing_running(tmp_path: Path) -> None:
     state = tmp_path / "state"
     variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    start = subprocess.Popen([COMMAND, "up", "--state", str(state)], env=variables, stderr=subprocess.PIPE, text=True)
+    # Whoever runs the tests in the background of a script has them ignore an interrupt, and all that they start.
+    interruptible = ("env", "--default-signal=INT", COMMAND, "up", "--state", str(state))
+    start = subprocess.Popen(interruptible, env=variables, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     # The server that is being started carries the mark of its state folder.
     while not processes.carriers(f"{processes.OWNER}={processes.owner(state)}".encode()):
