@@ -38,6 +38,7 @@ ACTIONS = {
 TOOLS = {
     "doctor": "mlops_actions.doctor.command:doctor",
     "run train": "mlops_actions.stages.train:train",
+    "run deploy": "mlops_actions.stages.deploy:deploy",
 }
 """Commands that are no actions: their functions show by themselves what they have to show, and answer the status."""
 

@@ -10,7 +10,7 @@ from mlops_actions.azure import SignIn
 from mlops_actions.interruption import interruptible
 from mlops_actions.stages.presentation import Narrator
 from mlops_actions.stages.record import Record, Status
-from mlops_actions.stages.steps import Inputs, Stage, Step
+from mlops_actions.stages.steps import Inputs, Outputs, Stage, Step
 
 _AZURE = "sign_in"
 
@@ -30,6 +30,8 @@ def perform(
         elif not step.is_wanted(inputs):
             record.note(step.name, "skipped")
             narrator.skipped(step, "the inputs do not ask for it")
+        elif why := step.unless(_outputs(record)):
+            narrator.skipped(step, why)
         else:
             well = _done(step, record, inputs, sign_in, narrator) and well
     return well
@@ -40,12 +42,15 @@ def _is_begun(step: Step, record: Record) -> bool:
     return record.attempt > 1 or record.status(step.cleans_up) not in (None, "skipped")
 
 
+def _outputs(record: Record) -> Outputs:
+    return {name: known.outputs for name, known in record.steps.items()}
+
+
 def _done(step: Step, record: Record, inputs: Inputs, sign_in: SignIn, narrator: Narrator) -> bool:
     """Do one step; whether it went well. What went wrong is told."""
     narrator.begins(step)
     function = cli.action_function(step.action)
-    outputs = {name: known.outputs for name, known in record.steps.items()}
-    arguments = step.arguments(inputs, outputs)
+    arguments = step.arguments(inputs, _outputs(record))
     if _AZURE in function.__annotations__:
         arguments[_AZURE] = sign_in
     record.note(step.name, "running")

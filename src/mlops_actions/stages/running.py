@@ -64,11 +64,13 @@ def run(
         record = _record(stage, function, given, progress)
         inputs = typed(function, record.inputs)
         sign_in = _placed(record, sign_in)
-        _require(function, inputs, record)
+        _require(stage, inputs, record)
         todo = _todo(stage, record, progress, narrator)
         _name_job(stage, record, inputs, todo)
         record.save()
-        well = perform(stage, record, {**inputs, _JOB_NAME: record.job_name}, sign_in, todo=todo, narrator=narrator)
+        if stage.job:
+            inputs[_JOB_NAME] = record.job_name
+        well = perform(stage, record, inputs, sign_in, todo=todo, narrator=narrator)
     if not well:
         narrator.note(f"mlops run {stage.name} --resume goes on from there")
         return 1
@@ -131,7 +133,7 @@ def _todo(stage: Stage, record: Record, progress: Progress, narrator: Narrator) 
     todo = names[first:]
     for step in stage.steps:
         # What is undone has to be done again for what comes after it.
-        if step.cleans_up and step.name != todo[0]:
+        if step.cleans_up and step.name in todo[1:]:
             undone = record.steps.pop(step.name, None)
             if undone is not None and undone.status != "skipped" and step.cleans_up not in todo:
                 narrator.note(f"{step.cleans_up} is done again, as {step.name} came after it")
@@ -146,14 +148,14 @@ def _is_left(step: Step, record: Record) -> bool:
 
 def _name_job(stage: Stage, record: Record, inputs: Mapping[str, Any], todo: list[str]) -> None:
     """Give the job its name, and another one where the last one's job has ended: it cannot be gone on with."""
-    if _JOB_NAME not in inputs:
+    if not stage.job:
         return
     if not record.job_name:
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", inputs["pipeline"].stem).strip("-_")[:_NAME_ROOM] or "pipeline"
         record.job_name = inputs[_JOB_NAME] or f"{stem}-local-{time.strftime('%Y%m%d%H%M%S')}"
         return
-    known = record.steps.get(stage.outputs)
-    if stage.outputs in todo and known is not None and known.outputs.get("status") in _ENDED:
+    known = record.steps.get(stage.job)
+    if stage.job in todo and known is not None and known.outputs.get("status") in _ENDED:
         record.job_name = f"{re.sub(r'-again-[0-9]+$', '', record.job_name)}-again-{record.attempt}"
 
 
@@ -164,10 +166,10 @@ def _placed(record: Record, sign_in: SignIn) -> SignIn:
     return replace(sign_in, **record.place)
 
 
-def _require(function: Callable[..., int], inputs: Mapping[str, Any], record: Record) -> None:
-    first = next(iter(inspect.signature(function).parameters))
-    if inputs[first] is None:
-        raise ActionError(f"{first.replace('_', '-')} is not given, nor does {record.file} have it")
+def _require(stage: Stage, inputs: Mapping[str, Any], record: Record) -> None:
+    for name in stage.required:
+        if inputs[name] is None:
+            raise ActionError(f"{name.replace('_', '-')} is not given, nor does {record.file} have it")
 
 
 def plain(inputs: Mapping[str, Any]) -> dict[str, Any]:

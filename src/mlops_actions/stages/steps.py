@@ -25,8 +25,9 @@ class Step:
         fixed: the action's parameters that are the same in every run
         made: the action's parameters that are made of the stage's inputs and the outputs of the steps before
         when: inputs of which one has to be given, else the step is skipped
-        cleans_up: the step that it undoes, whatever happens after that one; so it is always the last
+        cleans_up: the step that it undoes, whatever happened before
         switch: an input that is true where it is to be done
+        unless: why it is not to be done after what the steps before put out; an empty text if it is
 
     """
 
@@ -39,6 +40,7 @@ class Step:
     when: tuple[str, ...] = ()
     cleans_up: str = ""
     switch: str = ""
+    unless: Callable[[Outputs], str] = lambda _: ""
 
     def is_wanted(self, inputs: Inputs) -> bool:
         """Whether the inputs ask for it."""
@@ -55,11 +57,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Stage:
-    """A workflow: its name and its steps, in order; `outputs` is the step whose outputs are the stage's."""
+    """A workflow: its name and its steps, in order.
+
+    Attributes:
+        name: what it is called on the command line
+        steps: its steps
+        outputs: the step whose outputs are the stage's
+        required: the inputs that have to be given
+        job: the step whose Azure ML job keeps its name, the input `job_name`, as long as it can be gone on with
+
+    """
 
     name: str
     steps: tuple[Step, ...]
     outputs: str
+    required: tuple[str, ...]
+    job: str = ""
 
     def step(self, named: str) -> Step:
         """The step of this name, or the only one that uses the action of this name. Raises KeyError."""

@@ -72,6 +72,8 @@ TRAIN = Stage(
         ),
     ),
     outputs="pipeline",
+    required=("pipeline",),
+    job="pipeline",
 )
 
 
