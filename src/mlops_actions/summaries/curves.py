@@ -25,6 +25,8 @@ _COLOURS = {"🟦": "#0969da", "🟧": "#e16f24", "🟩": "#1a7f37", "🟥": "#c
 _MARGIN = 0.05
 _PLAIN = range(-3, 6)
 """Powers of ten of numbers that are written as they are: Mermaid's charts have no other notation (1e-7)."""
+_SMALLEST = -300
+"""Below it there is no power of ten that could be divided by."""
 
 # Metrics of one quantity, measured on several data sets, belong in one chart.
 _DATA_SETS = re.compile(
@@ -110,14 +112,15 @@ def _at(points: Sequence[tuple[int, float]], step: float) -> float:
     """The value at a step, on the straight line between the points beside it."""
     for (left, before), (right, after) in pairwise(points):
         if left <= step <= right:
-            return before + (after - before) * (step - left) / (right - left)
+            share = (step - left) / (right - left)
+            return before * (1 - share) + after * share
     raise AssertionError("the grid lies within the points")
 
 
 def _power(values: Iterable[float]) -> int:
     largest = max(map(abs, values))
     power = math.floor(math.log10(largest)) if largest else 0
-    return 0 if power in _PLAIN else power
+    return 0 if power in _PLAIN else max(power, _SMALLEST)
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
