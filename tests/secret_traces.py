@@ -1,0 +1,110 @@
+"""Looks for secrets where none may be: in texts and files, in any encoding, and in what runs while a test does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+_SHORTEST = 8
+
+
+def forms_of(secret: str) -> set[bytes]:
+    """The secret as it is, and as base64 (wherever it begins in a group of three bytes), URLs and JSON have it.
+
+    Written anew here, so that a mistake of the masks is not repeated.
+    """
+    lines = {line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST}
+    found: set[bytes] = set()
+    for text in {secret, *lines}:
+        found |= {text.encode(), quote(text, safe="").encode(), quote_plus(text).encode(), quote(text).encode()}
+        found |= {json.dumps(text)[1:-1].encode()}
+        for before in range(3):
+            for encode in (base64.b64encode, base64.urlsafe_b64encode):
+                # Three more bytes at each end make the middle the same whatever stands there.
+                found.add(encode(b"x" * before + text.encode() + b"xxx").rstrip(b"=")[before and before + 1 : -6])
+    return {form for form in found if len(form) >= _SHORTEST}
+
+
+def in_text(text: str | bytes, secrets: Mapping[str, str]) -> list[str]:
+    """The names of the secrets that are in the text in any form."""
+    content = text.encode(errors="surrogateescape") if isinstance(text, str) else text
+    return [name for name, secret in secrets.items() if any(form in content for form in forms_of(secret))]
+
+
+def in_files(folder: Path, secrets: Mapping[str, str], *, but: Collection[str] = ()) -> list[str]:
+    """Where in a folder secrets are, in files' names and contents; folders and files called like one of `but` not."""
+    found = []
+    for at, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in but]
+        for name in names:
+            file = Path(at, name)
+            if name in but or not file.is_file() or file.is_symlink():
+                continue
+            try:
+                content = file.read_bytes()
+            except FileNotFoundError:
+                continue  # it went meanwhile
+            found += [f"{secret} in {file}" for secret in in_text(str(file).encode() + b"\0" + content, secrets)]
+    return found
+
+
+@dataclass
+class Watch:
+    """Watches all processes of this machine, from the beginning of a block to its end.
+
+    No secret may be in the arguments of any of them; in the environment only of programs called as in
+    `allowed_environment` (by the name of the program, or of the script that an interpreter runs).
+    """
+
+    secrets: Mapping[str, str]
+    allowed_environment: Collection[str] = ()
+    found: list[str] = field(default_factory=list)
+    seen_programs: set[str] = field(default_factory=set)
+    rounds: int = 0
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Watch:
+        self._forms = {name: forms_of(secret) for name, secret in self.secrets.items()}
+        self._before = {process.name for process in _processes()}
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+        self.found = sorted(set(self.found))
+
+    def _look(self) -> None:
+        while not self._end.is_set():
+            self.rounds += 1
+            for process in _processes():
+                if process.name not in self._before:
+                    self._look_at(process)
+            self._end.wait(0.01)
+
+    def _look_at(self, process: Path) -> None:
+        try:
+            arguments = (process / "cmdline").read_bytes()
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            return  # it ended
+        parts = [part.decode(errors="replace") for part in arguments.split(b"\0")]
+        names = {Path(part).name for part in parts[:2]}
+        self.seen_programs |= names
+        shown = " ".join(part[:40] for part in parts[:3])
+        for name, forms in self._forms.items():
+            if any(form in arguments for form in forms):
+                self.found.append(f"{name} in the arguments of {shown}")
+            if not names & {*self.allowed_environment} and any(form in environment for form in forms):
+                self.found.append(f"{name} in the environment of {shown}")
+
+
+def _processes() -> Iterator[Path]:
+    return (entry for entry in Path("/proc").iterdir() if entry.name.isdecimal())
