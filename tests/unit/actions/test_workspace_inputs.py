@@ -8,7 +8,7 @@ import pytest
 from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
 
 from mlops_actions import azure
-from mlops_actions.azure import SignIn
+from mlops_actions.azure import SignIn, credentials, workspaces
 from mlops_actions.errors import ActionError
 
 PRINCIPAL = {"clientId": "me", "clientSecret": "s3cret", "subscriptionId": "sub-of-json", "tenantId": "tenant"}
@@ -23,8 +23,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     # Which way is taken is asked here; whether Azure lets one in is asked in tests/integration.
-    monkeypatch.setattr(azure, "signed_in", lambda given, credentials: azure._credential(given, credentials, {}))
-    monkeypatch.setattr(azure, "_check_exists", lambda _: None)
+    monkeypatch.setattr(credentials, "signed_in", lambda given, principal: credentials.credential(given, principal, {}))
+    monkeypatch.setattr(workspaces, "_check_exists", lambda _: None)
 
 
 def refusal(given: SignIn) -> str:
