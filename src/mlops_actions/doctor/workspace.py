@@ -30,6 +30,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
         "datastores/listsecrets/action",
     ),
     "run-aml-pipeline": ("jobs/read", "jobs/write", "jobs/cancel/action", "models/versions/write"),
+    "gate-model": ("models/versions/read", "models/versions/write", "jobs/read"),
     "fetch-model": ("models/versions/read",),
 }
 TO_CREATE = ("computes/write", "computes/delete")

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from cyclopts import Parameter
 from rich.console import Console
 
 from mlops_actions.aml.job import TERMINAL
@@ -28,6 +29,10 @@ _NAME_ROOM = 200
 _SECRET = "azure_credentials"  # noqa: S105 - the name of the input
 
 
+# A flag that has no --no-… beside it.
+Switch = Annotated[bool, Parameter(negative="")]
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a stage begins: flags that every stage has.
@@ -41,11 +46,11 @@ class Progress:
 
     """
 
-    resume: bool = False
+    resume: Switch = False
     from_step: str | None = None
     only: str | None = None
-    anew: bool = False
-    list: bool = False
+    anew: Switch = False
+    list: Switch = False
 
 
 FROM_THE_BEGINNING = Progress()
