@@ -9,6 +9,7 @@ from typing import get_args
 
 from rich.console import Console
 
+from mlops_actions import github
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.doctor import cluster, compute, credentials, datastore, registry, tools, workspace
 from mlops_actions.doctor.examination import examine, with_needs
@@ -62,6 +63,8 @@ def doctor(
     if unknown := [area for area in only if area not in get_args(Area)]:
         raise ActionError(f"only: there is no '{unknown[0]}' to look at, but {', '.join(get_args(Area))}")
     user, password = os.environ.get("REGISTRY_USERNAME"), os.environ.get("REGISTRY_PASSWORD")
+    if password:
+        github.mask(password)
     surroundings = Surroundings(
         sign_in=sign_in,
         compute=compute,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+from mlops_actions import masking
 from mlops_actions.doctor.findings import Check, Examined, Finding, skipped, wrong
 from mlops_actions.doctor.surroundings import Surroundings
 from mlops_actions.sdk_errors import reason
@@ -57,4 +58,4 @@ def _finding(check: Check, surroundings: Surroundings) -> Finding:
     try:
         return check.examine(surroundings)
     except Exception as error:  # noqa: BLE001 - a check that fails must not keep the others from being done
-        return wrong(reason(error), check.remedy)
+        return wrong(masking.without_secrets(reason(error)), check.remedy)
