@@ -11,6 +11,9 @@ from mlops_actions.diagnostics.locations import at_path, entries
 from mlops_actions.errors import ActionError
 
 
+_MOST_VALUES = 100_000
+
+
 def read(file: Path, what: str) -> dict[str, Any]:
     """The YAML mapping in `file`, which is a `what` (such as "compute").
 
@@ -30,7 +33,23 @@ def read(file: Path, what: str) -> dict[str, Any]:
         raise ActionError(f"{file} is not valid YAML: {' '.join(str(error).split())}", file=str(file)) from None
     if not isinstance(document, dict):
         raise ActionError(f"{file} is not a {what} definition: it holds no mapping", file=str(file), line=1)
+    if _is_endless(document):
+        text = f"{file} is not a {what} definition: its aliases stand for more than {_MOST_VALUES} values"
+        raise ActionError(text, file=str(file), line=1)
     return document
+
+
+def _is_endless(document: object) -> bool:
+    """Whether aliases, of themselves or of others, make more of the document than anybody could work through."""
+    values, left = [document], _MOST_VALUES
+    while values:
+        value = values.pop()
+        if isinstance(value, dict | list):
+            left -= len(value)
+            values.extend(value.values() if isinstance(value, dict) else value)
+        if left < 0:
+            return True
+    return False
 
 
 def line_of(file: Path, path: str) -> int | None:

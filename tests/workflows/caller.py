@@ -6,7 +6,7 @@ Its pipeline is the smallest that trains and registers: a node that needs no pac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import yaml
 from azure.ai.ml import MLClient
 from azure.identity import ClientSecretCredential
 
-from sandbox.act import OnLine, RunningWorkflow, start_workflow
+from sandbox.act import OnLine, OnStep, RunningWorkflow, start_workflow
 from sandbox.paths import ROOT
 
 LIBRARY = "team/mlops-actions"
@@ -32,6 +32,7 @@ on:
     inputs:
       mode: {{type: string, default: train}}
       job-name: {{type: string, default: ""}}
+      text: {{type: string, default: ""}}
 jobs:
   check:
     runs-on: ubuntu-24.04
@@ -55,8 +56,8 @@ jobs:
     uses: {library}/.github/workflows/train.yml@{commit}
     with:
       pipeline: ml/pipeline.yaml
-      pipeline-inputs: |
-        mode=${{{{ inputs.mode }}}}
+      pipeline-inputs: >-
+        ${{{{ format('{{{{"mode": {{0}}, "text": {{1}}}}}}', toJSON(inputs.mode), toJSON(inputs.text)) }}}}
       job-name: ${{{{ inputs.job-name }}}}
       compute-file: ml/compute.yaml
       environments: ml/environment.yaml
@@ -76,12 +77,19 @@ jobs:
             ${{{{ needs.check.outputs.state }}}} ${{{{ needs.train.outputs.status }}}}
             ${{{{ needs.train.outputs.job-name }}}}
             ${{{{ needs.train.outputs.model-name }}}} ${{{{ needs.train.outputs.model-version }}}}
+      - id: read
+        run: printf '%s\n' "$METRICS" "$URL"
+        env:
+          METRICS: ${{{{ needs.train.outputs.metrics }}}}
+          URL: ${{{{ needs.train.outputs.studio-url }}}}
 """
 
 NODE = '''
 """Trains nothing, but logs a metric and writes a model as a training would."""
 import json, os, pathlib, sys, time, urllib.request
 
+for text in json.loads(pathlib.Path("texts.json").read_text()):
+    print(text, flush=True)
 mode, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 metric = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "accuracy", "value": 0.75, "timestamp": int(time.time() * 1000)}
 request = urllib.request.Request(
@@ -99,8 +107,8 @@ if mode == "hang":
 '''
 
 
-def files(commit: str) -> dict[str, str]:
-    """What is in the repository."""
+def files(commit: str, texts: Sequence[str] = ()) -> dict[str, str]:
+    """What is in the repository; its training prints the texts."""
     documents: dict[str, dict[str, Any]] = {
         "ml/compute.yaml": {
             "$schema": f"{_SCHEMAS}/computeInstance.schema.json",
@@ -131,6 +139,7 @@ def files(commit: str) -> dict[str, str]:
     return {
         ".github/workflows/deliver.yml": WORKFLOW.format(library=LIBRARY, commit=commit),
         "ml/code/train.py": NODE,
+        "ml/code/texts.json": json.dumps(texts),
         **{path: json.dumps(document, indent=2) for path, document in documents.items()},  # JSON is YAML
     }
 
@@ -142,7 +151,7 @@ def pipeline() -> dict[str, Any]:
         "type": "pipeline",
         "experiment_name": "deliver",
         "settings": {"default_compute": f"azureml:{COMPUTE}"},
-        "inputs": {"mode": "train"},
+        "inputs": {"mode": "train", "text": "as it is"},
         "outputs": {"registration_details": {"type": "uri_folder", "mode": "upload"}},
         "jobs": {
             "training": {
@@ -175,7 +184,7 @@ class Azure:
         names = {"clientId": "CLIENT_ID", "clientSecret": "CLIENT_SECRET", "tenantId": "TENANT_ID"}
         credentials = {field: self.emulator[f"AZURE_{name}"] for field, name in names.items()}
         credentials["subscriptionId"] = self.emulator["AZURE_SUBSCRIPTION_ID"]
-        return {"AZURE_CREDENTIALS": json.dumps(credentials)}
+        return {"AZURE_CREDENTIALS": json.dumps(credentials, indent=2)}
 
     @property
     def variables(self) -> dict[str, str]:
@@ -211,18 +220,29 @@ class Azure:
 
 
 def deliver(
-    repository: Path, azure: Azure, *, mode: str = "train", job_name: str = "", on_line: OnLine | None = None
+    repository: Path,
+    azure: Azure,
+    *,
+    mode: str = "train",
+    job_name: str = "",
+    text: str = "as it is",
+    actor: str = "somebody",
+    folder: Path | None = None,
+    on_step: OnStep | None = None,
+    on_line: OnLine | None = None,
 ) -> RunningWorkflow:
     """Start the caller's workflow."""
     return start_workflow(
         repository / ".github/workflows/deliver.yml",
         workdir=repository,
         repository="team/caller",
-        inputs={"mode": mode, "job-name": job_name},
+        inputs={"mode": mode, "job-name": job_name, "text": text},
         secrets=azure.secrets,
         variables={**azure.variables, "MLOPS_ACTIONS_REPOSITORY": LIBRARY},
-        env=azure.runner,
+        env={**azure.runner, "GITHUB_ACTOR": actor},
         run_id="99",
         repositories={LIBRARY: ROOT},
+        folder=folder,
+        on_step=on_step,
         on_line=on_line,
     )

@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.act import OnLine, RunningWorkflow, start_workflow
+from sandbox.act import OnLine, OnStep, RunningWorkflow, start_workflow
 from sandbox.act.trees import export
 from sandbox.paths import ROOT
 from tests.workflows import caller
@@ -45,6 +45,7 @@ def repository(folder: Path) -> Path:
             "pipelines/animals-classification.yaml": json.dumps(pipeline),
             "components/tiny/training.yaml": files["ml/components/training.yaml"],
             "components/code/train.py": files["ml/code/train.py"],
+            "components/code/texts.json": files["ml/code/texts.json"],
             "environment/compute.yaml": files["ml/compute.yaml"],
             "environment/pillow.yaml": json.dumps(environment),
             "environment/tensorflow.yaml": json.dumps({**environment, "name": "second"}),
@@ -73,6 +74,8 @@ def start(
     secrets: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
     run_id: str = "7",
+    run_folder: Path | None = None,
+    on_step: OnStep | None = None,
     on_line: OnLine | None = None,
 ) -> RunningWorkflow:
     """Start mlops.yml."""
@@ -86,5 +89,7 @@ def start(
         variables={**azure.variables, **(variables or {})},
         env={**azure.runner, **(env or {})},
         run_id=run_id,
+        folder=run_folder,
+        on_step=on_step,
         on_line=on_line,
     )

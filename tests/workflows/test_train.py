@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from sandbox.act import Job, Step
+from sandbox.paths import ROOT
+from tests.hostile_texts import BRANCHES, CANARY, COMMIT_MESSAGE, HOSTILE
+from tests.secret_traces import Watch, in_files, in_text
 from tests.workflows import caller
 from tests.workflows.caller import Azure, deliver
 from tests.workflows.repositories import MakeRepository, git
@@ -19,11 +23,46 @@ def repository(make_repository: MakeRepository, library_commit: str) -> Path:
     return make_repository("caller", caller.files(library_commit))
 
 
-def test_trains_and_hands_over_what_it_registered(repository: Path, azure: Azure) -> None:
-    with deliver(repository, azure) as running:
-        run = running.wait(180)
+TEXTS = list(HOSTILE.values())
+TEXT = HOSTILE["quotes"] + HOSTILE["quoted-substitution"] + HOSTILE["expression"] + HOSTILE["old-command"]
+# None of these programs is anybody else's: the step's shell, uv, Python as uv asks it for its version, and the command.
+WITH_INPUTS = {"bash", "uv", "mlops", "-I"}
+
+
+def test_trains_and_hands_over_what_it_registered(
+    make_repository: MakeRepository, library_commit: str, azure: Azure, tmp_path: Path
+) -> None:
+    """Whatever branch, commit message, actor, input and log say; and with no trace of a secret."""
+    repository = make_repository("caller", caller.files(library_commit, TEXTS))
+    git(repository, "branch", "--move", BRANCHES["substitution"] + BRANCHES["quotes"] + BRANCHES["expression"])
+    git(repository, "commit", "--quiet", "--allow-empty", f"--message={COMMIT_MESSAGE}")
+    secrets = {"credentials": azure.secrets["AZURE_CREDENTIALS"], "secret": azure.emulator["AZURE_CLIENT_SECRET"]}
+    left: list[str] = []
+
+    def on_step(job: Job, step: Step) -> None:
+        if step.outcome is not None and step.path == ("pipeline",):
+            left.extend(in_files(tmp_path / "run", secrets, but={"secrets.yaml", ".venv"}))
+
+    with Watch(secrets, allowed_environment=WITH_INPUTS) as watch:
+        folder = tmp_path / "run"
+        with deliver(repository, azure, text=TEXT, actor=HOSTILE["html"], folder=folder, on_step=on_step) as running:
+            run = running.wait(180)
 
     assert run.succeeded, run.log
+    assert watch.found == []
+    assert watch.seen_programs >= {"uv", "mlops"}
+    assert left == []
+    assert in_files(folder, secrets, but={"secrets.yaml"}) == []
+    assert in_text(json.dumps(asdict(run), default=str), secrets) == []
+    assert not list(tmp_path.rglob(CANARY))
+    assert not (ROOT / CANARY).exists()
+    assert run.errors == []
+    assert not any("forged" in step.outputs for _, step in run.steps())
+    assert "::set-output name=forged::yes" in run.log, "what a job prints is shown"
+    assert azure.pipeline_inputs(run.job("train").step("pipeline").outputs["job-name"])["text"] == TEXT
+    metrics, url = run.job("after").step("read").lines
+    assert json.loads(metrics)["accuracy"] == 0.75
+    assert url == run.job("train").step("pipeline").outputs["studio-url"]
     assert run.job("check").step("compute").outputs["state"] == "stopped"
     outputs = run.job("train").step("pipeline").outputs
     assert outputs["job-name"] == f"pipeline-{git(repository, 'rev-parse', 'HEAD')}-99"

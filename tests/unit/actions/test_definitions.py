@@ -65,3 +65,18 @@ def test_a_definition(file: Path) -> None:
 def test_the_line_of_a_path(file: Path, path: str, line: int | None) -> None:
     file.write_text("type: pipeline\njobs:\n  train:\n    type: command\n    component: x.yaml\n")
     assert definitions.line_of(file, path) == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [*a]",
+        "a: &a {b: *a}",
+        "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))]),
+    ],
+)
+def test_aliases_without_an_end(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "bomb.yaml"
+    file.write_text(text)
+    with pytest.raises(ActionError, match="its aliases stand for more than 100000 values"):
+        definitions.read(file, "pipeline")
