@@ -10,7 +10,6 @@ import yaml
 from mlops_actions.diagnostics.locations import at_path, entries
 from mlops_actions.errors import ActionError
 
-
 _MOST_VALUES = 100_000
 
 
