@@ -11,6 +11,7 @@ from azure.core.exceptions import HttpResponseError
 
 from mlops_actions import azure, ensure_compute
 from mlops_actions.attended_jobs import abandoned, attending
+from mlops_actions.compute import bringing
 from mlops_actions.compute.states import (
     CLUSTER_STATES,
     INSTANCE_STATES,
@@ -66,7 +67,7 @@ class Service:
 @pytest.fixture
 def ensure(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Brings the service's compute to a state; the answer is what that took."""
-    monkeypatch.setattr(ensure_compute, "_POLL_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(bringing, "_POLL_SECONDS", (0.0, 0.0))
     monkeypatch.setattr(azure, "workspace", lambda _: azure.Workspace("s", "g", "w", None))  # type: ignore[arg-type]
 
     def ensure(service: Service, state: ComputeState, minutes: float = 1, **inputs: Any) -> bool:
