@@ -22,6 +22,15 @@ def evaluate(
     }
 
 
+def confusion_document(labels: list[str], matrix: list[list[int]]) -> dict[str, Any]:
+    """The confusion matrix as Azure ML's own JSON, which its Studio and others know by `schema_type`.
+
+    https://learn.microsoft.com/azure/machine-learning/reference-migrate-sdk-v1-mlflow-tracking
+    """
+    data = {"class_labels": labels, "matrix": matrix}
+    return {"schema_type": "confusion_matrix", "schema_version": "1.0.0", "data": data}
+
+
 def _figures(confusion: npt.NDArray[np.int64], number: int) -> dict[str, float | int]:
     right = int(confusion[number, number])
     answered, support = int(confusion[:, number].sum()), int(confusion[number].sum())

@@ -27,9 +27,12 @@ History = dict[str, list[float]]
 
 
 def fit(
-    training: Dataset, *, epochs: int, seed: int, on_epoch: Callable[[int, dict[str, float]], None]
+    training: Dataset, validation: Dataset, *, epochs: int, seed: int, on_epoch: Callable[[int, dict[str, float]], None]
 ) -> tuple[keras.Model, History]:
-    """Train a network; a like seed gives the like network on the like machine."""
+    """Train a network; a like seed gives the like network on the like machine.
+
+    After each epoch it is measured on the validation data, `val_…` in the history: only to be looked at.
+    """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     classifier = network.build(*training.size, classes=len(training.labels))
@@ -43,6 +46,7 @@ def fit(
     history = trained.fit(
         _batches(training, seed),
         epochs=epochs,
+        validation_data=_once(validation),
         # A bar for a person; a line an epoch in a log, which the callback writes.
         verbose="auto" if sys.stdout.isatty() else 0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=on_epoch)],
@@ -56,6 +60,13 @@ def _batches(training: Dataset, seed: int) -> tf.data.Dataset:
     images = tf.data.Dataset.from_tensor_slices((training.images, classes))
     shuffled = images.shuffle(len(training.images), seed=seed, reshuffle_each_iteration=True).repeat(VIEWS)
     return shuffled.batch(BATCH).map(lambda batch, expected: (tf.cast(batch, tf.float32), expected))
+
+
+def _once(data: Dataset) -> tf.data.Dataset:
+    """The images as they are, in their order."""
+    classes = keras.utils.to_categorical(data.classes, len(data.labels))
+    images = tf.data.Dataset.from_tensor_slices((data.images, classes)).batch(BATCH)
+    return images.map(lambda batch, expected: (tf.cast(batch, tf.float32), expected))
 
 
 def _schedule(steps: int) -> keras.optimizers.schedules.LearningRateSchedule:

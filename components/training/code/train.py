@@ -22,7 +22,7 @@ import mlflow
 import numpy as np
 import onnx_export
 from dataset import Dataset, DatasetError, check_alike, fingerprint
-from evaluation import evaluate
+from evaluation import confusion_document, evaluate
 from fitting import fit
 
 log = logging.getLogger("training")
@@ -44,9 +44,10 @@ def train(training_folder: Path, testing_folder: Path, output: Path, *, epochs: 
 
     def report(epoch: int, logs: dict[str, float]) -> None:
         log.info("epoch %d of %d: loss %.3f, accuracy %.3f", epoch + 1, epochs, logs["loss"], logs["accuracy"])
-        mlflow.log_metrics({f"training_{name}": float(value) for name, value in logs.items()}, step=epoch + 1)
+        named = {name if name.startswith("val_") else f"training_{name}": value for name, value in logs.items()}
+        mlflow.log_metrics({name: float(value) for name, value in named.items()}, step=epoch + 1)
 
-    classifier, history = fit(training, epochs=epochs, seed=seed, on_epoch=report)
+    classifier, history = fit(training, testing, epochs=epochs, seed=seed, on_epoch=report)
     seconds = time.monotonic() - started
 
     images = testing.images.astype(np.float32)
@@ -58,6 +59,7 @@ def train(training_folder: Path, testing_folder: Path, output: Path, *, epochs: 
     metrics["onnx_max_difference"] = onnx_export.largest_difference(output / "model.onnx", images, probabilities)
     metrics |= {"training_seconds": round(seconds, 1), "history": history}
     mlflow.log_metrics(_flat(metrics))
+    mlflow.log_dict(confusion_document(testing.labels, metrics["confusion_matrix"]), "confusion_matrix.json")
     _write(output / "metrics.json", metrics)
     _write(output / "model.json", _description(training, len(testing.images), epochs=epochs, seed=seed))
     return metrics

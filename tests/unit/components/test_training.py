@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mlops_actions.summaries.confusion import ConfusionMatrix, parse
+
 from .conftest import ROOT, RunComponent
 from .trainings import COLOURS, RUN, draw, logged, tracking
 
@@ -43,7 +45,9 @@ def test_the_metrics_are_of_the_testing_images(trained: Path) -> None:
         assert figures["support"] == 6
         assert figures["recall"] == matrix[number][number] / 6
         assert figures["precision"] == (matrix[number][number] / answered if answered else 0)
-    assert {name: len(values) for name, values in found["history"].items()} == {"accuracy": 2, "loss": 2}
+    measured = ("accuracy", "loss", "val_accuracy", "val_loss")
+    assert {name: len(values) for name, values in found["history"].items()} == dict.fromkeys(measured, 2)
+    assert found["history"]["val_accuracy"][-1] == pytest.approx(found["accuracy"])
     assert 0 < found["onnx_max_difference"] <= 1e-4
 
 
@@ -52,7 +56,16 @@ def test_the_metrics_go_to_the_run_of_the_job(trained: Path) -> None:
     assert logged(trained, "accuracy") == [found["accuracy"]]
     assert logged(trained, "recall_dogs") == [found["per_class"]["dogs"]["recall"]]
     assert logged(trained, "training_accuracy") == pytest.approx(found["history"]["accuracy"])
+    assert logged(trained, "val_loss") == pytest.approx(found["history"]["val_loss"])
     assert len(list((trained / "mlruns" / "0").iterdir())) == 2  # this run and meta.yaml: no other run was begun
+
+
+def test_the_confusion_matrix_is_an_artifact_of_the_run(trained: Path) -> None:
+    artifact = trained / "mlruns" / "0" / RUN / "artifacts" / "confusion_matrix.json"
+    document = json.loads(artifact.read_text(encoding="utf-8"))
+    assert parse(document) == ConfusionMatrix(
+        tuple(COLOURS), tuple(tuple(map(float, row)) for row in metrics(trained)["confusion_matrix"])
+    )
 
 
 def test_a_like_seed_gives_a_like_model(
