@@ -74,6 +74,15 @@ class Rest:
         """The resource at `path` anywhere in ARM, which begins with a slash. Raises HttpResponseError."""
         return self._send("GET", f"{ARM}{path}", {"api-version": API_VERSION, **(query or {})})
 
+    def arm_list(self, path: str, query: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """What the list at `path` anywhere in ARM has, from all of its pages. Raises HttpResponseError."""
+        found: list[dict[str, Any]] = []
+        page = self.arm(path, query)
+        while page:
+            found += page.get("value") or []
+            page = self._send("GET", str(page["nextLink"]), {}) if page.get("nextLink") else None
+        return found
+
     def delete(self, path: str) -> None:
         """Ask for the end of a compute and of what it stands for. Raises HttpResponseError."""
         query = {"api-version": API_VERSION, "underlyingResourceAction": "Delete"}

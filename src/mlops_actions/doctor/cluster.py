@@ -78,7 +78,9 @@ def _namespace(surroundings: Surroundings) -> Finding:
         )
     except KubectlError as error:
         if "not found" in str(error).lower():
-            return wrong(f"namespace {name} does not exist", f"kubectl create namespace {name}")
+            return wrong(
+                f"namespace {name} does not exist", f"kubectl create namespace {name}, or have the manifests make it"
+            )
         if "forbidden" in str(error).lower():
             return warning(f"no permission to read namespace {name}", "none, if what is below is well")
         raise

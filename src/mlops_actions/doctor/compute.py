@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +84,12 @@ def _quota(surroundings: Surroundings) -> Finding:
 
 def _room(surroundings: Surroundings, size: str, machines: int) -> Finding:
     base = _LOCATIONS.format(surroundings.place[0], surroundings.location)
-    sizes = (surroundings.rest.arm(f"{base}/vmSizes") or {}).get("value") or []
+    sizes = surroundings.rest.arm_list(f"{base}/vmSizes")
     known = next((one for one in sizes if str(one["name"]).lower() == size.lower()), None)
     if known is None:
         fix = f"az ml compute list-sizes --location {surroundings.location} -o table; change size in the compute's YAML"
         return wrong(f"{surroundings.location} has no VM size {size}", fix)
-    usages = (surroundings.rest.arm(f"{base}/usages") or {}).get("value") or []
+    usages = surroundings.rest.arm_list(f"{base}/usages")
     cores = int(known["vCPUs"]) * machines
     limits = [usage for usage in usages if counts(usage, str(known["family"]), low_priority=surroundings.low_priority)]
     if not limits:
@@ -109,7 +109,7 @@ def _letters(text: str) -> str:
     return "".join(text.split()).casefold()
 
 
-def compared(limits: list[Mapping[str, Any]], cores: int, size: str) -> Finding:
+def compared(limits: Sequence[Mapping[str, Any]], cores: int, size: str) -> Finding:
     """Whether each limit has room for so many cores more (0: the compute has its part already)."""
     short = [limit for limit in limits if int(limit["limit"]) - int(limit["currentValue"]) < cores]
     told = "; ".join(

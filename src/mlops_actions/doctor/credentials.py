@@ -23,6 +23,7 @@ CLOCK = f"{azure.ARM}/metadata/endpoints?api-version=2020-06-01"
 _REFUSED_SECONDS, _NOTABLE_SECONDS = 300, 60
 _SOON_SECONDS = 300
 _ENVIRONMENT = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+_INSTEAD_OF_A_SECRET = ("AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_CERTIFICATE_PATH")
 _HOW = "give AZURE_CREDENTIALS (az ad sp create-for-rbac --json-auth), or sign in before: az login"
 
 REMEDIES = {
@@ -63,7 +64,8 @@ def _credentials(surroundings: Surroundings) -> Finding:
         return wrong(str(error), f"give what this prints: {fix}")
     found = way(surroundings, os.environ)
     partly = [variable for variable in _ENVIRONMENT[1:] if os.environ.get(variable)]
-    if found.startswith("what is") and len(partly) == 1 and os.environ.get("AZURE_TENANT_ID"):
+    other = any(os.environ.get(variable) for variable in _INSTEAD_OF_A_SECRET)
+    if found.startswith("what is") and len(partly) == 1 and os.environ.get("AZURE_TENANT_ID") and not other:
         missing = next(variable for variable in _ENVIRONMENT if not os.environ.get(variable))
         return warning(f"{missing} is missing beside {', '.join(partly)}; so it is {found}", f"set {missing}")
     return ok(found)
@@ -77,7 +79,7 @@ def _token(surroundings: Surroundings) -> Finding:
         return wrong(str(error), _remedy(str(error)))
     surroundings.credential = credential
     told = claims(token.token)
-    surroundings.identity = str(told.get("appid") or told.get("oid") or "")
+    surroundings.identity = identity(told)
     left = token.expires_on - time.time()
     found = f"{whose(told)}, by {_class(credential)}; good for {left / 60:.0f} min"
     if left < _SOON_SECONDS:
@@ -106,10 +108,20 @@ def claims(token: str) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def identity(told: Mapping[str, Any]) -> str:
+    """To whom roles are assigned: an application's id; a user's, whose token has that of the program in `appid`."""
+    application = "" if _user(told) else told.get("appid") or told.get("azp")
+    return str(application or told.get("oid") or "")
+
+
+def _user(told: Mapping[str, Any]) -> str:
+    return str(told.get("upn") or told.get("unique_name") or told.get("preferred_username") or "")
+
+
 def whose(told: Mapping[str, Any]) -> str:
     """Whose token it is, by its claims: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
     tenant = f" of tenant {told['tid']}" if told.get("tid") else ""
-    if user := told.get("upn") or told.get("unique_name") or told.get("preferred_username"):
+    if user := _user(told):
         return f"user {user}{tenant}"
     if told.get("appid") or told.get("azp"):
         return f"application {told.get('appid') or told.get('azp')}{tenant}"

@@ -13,7 +13,7 @@ from mlops_actions.doctor.workspace import grant
 from mlops_actions.sdk_errors import reason
 
 _CONTENT = b"mlops doctor was here, and forgot to delete this"
-_FORBIDDEN, _NO_CREDENTIALS = 403, 400
+_FORBIDDEN = 403
 _SUFFIX = "core.windows.net"
 _WRITES = "Storage Blob Data Contributor"
 
@@ -42,19 +42,19 @@ def _upload(surroundings: Surroundings) -> Finding:
     from azure.storage.blob import BlobClient, LinearRetry  # noqa: PLC0415
 
     name, properties = surroundings.datastore["name"], surroundings.datastore["properties"]
+    # Without credentials of its own it is opened with the caller's.
+    has_secret = (properties.get("credentials") or {}).get("credentialsType") != "None"
     try:
-        secrets = surroundings.rest.secrets(f"datastores/{name}/listSecrets") or {}
+        secrets = surroundings.rest.secrets(f"datastores/{name}/listSecrets") if has_secret else None
     except HttpResponseError as error:
-        if error.status_code == _FORBIDDEN:
-            fix = grant(surroundings, "AzureML Data Scientist")
-            return wrong(f"no permission for the secret of {name} (datastores/listsecrets/action)", fix)
-        if error.status_code != _NO_CREDENTIALS:
+        if error.status_code != _FORBIDDEN:
             raise
-        secrets = {}
+        fix = grant(surroundings, "AzureML Data Scientist")
+        return wrong(f"no permission for the secret of {name} (datastores/listsecrets/action)", fix)
     account = f"https://{properties['accountName']}.blob.{properties.get('endpoint') or _SUFFIX}"
     blob = f"mlops-doctor/{uuid.uuid4()}"
     policy = LinearRetry(backoff=1, retry_total=QUICK["retry_total"])
-    secret, how = _secret(secrets)
+    secret, how = _secret(secrets or {})
     with BlobClient(
         account,
         str(properties["containerName"]),

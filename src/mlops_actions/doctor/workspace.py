@@ -112,7 +112,7 @@ def _permissions(surroundings: Surroundings) -> Finding:
 
     path = f"{surroundings.workspace.path}/providers/Microsoft.Authorization/permissions"
     try:
-        granted = list((surroundings.rest.arm(path, _AUTHORIZATION) or {}).get("value") or [])
+        granted = surroundings.rest.arm_list(path, _AUTHORIZATION)
     except HttpResponseError as error:
         return skipped(f"they cannot be read: {reason(error)}")
     lacking = {action: short for action, needed in NEEDED.items() if (short := _lacking(granted, needed))}

@@ -126,6 +126,19 @@ def test_whose_a_token_is(claims: dict[str, str], told: str) -> None:
     assert credentials.whose(credentials.claims(token(claims))) == told
 
 
+@pytest.mark.parametrize(
+    ("claims", "assignee"),
+    [
+        ({"upn": "ada@team.example", "appid": "the az CLI", "oid": "ada"}, "ada"),
+        ({"appid": "app", "oid": "o"}, "app"),
+        ({"oid": "o"}, "o"),
+        ({}, ""),
+    ],
+)
+def test_to_whom_a_role_is_assigned(claims: dict[str, str], assignee: str) -> None:
+    assert credentials.identity(claims) == assignee
+
+
 @pytest.mark.parametrize("text", ["", "opaque", "a.b.c", "a.!.c", token([1])])
 def test_a_token_that_tells_nothing(text: str) -> None:
     assert credentials.claims(text) == {}
