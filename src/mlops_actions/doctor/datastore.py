@@ -54,7 +54,7 @@ def _upload(surroundings: Surroundings) -> Finding:
     account = f"https://{properties['accountName']}.blob.{properties.get('endpoint') or _SUFFIX}"
     blob = f"mlops-doctor/{uuid.uuid4()}"
     policy = LinearRetry(backoff=1, retry_total=QUICK["retry_total"])
-    secret, how = _secret(secrets or {})
+    secret, how = secret_of(secrets or {})
     with BlobClient(
         account,
         str(properties["containerName"]),
@@ -73,7 +73,7 @@ def _upload(surroundings: Surroundings) -> Finding:
     return ok(f"a blob was written {how}, and deleted")
 
 
-def _secret(secrets: Mapping[str, Any]) -> tuple[str | None, str]:
+def secret_of(secrets: Mapping[str, Any]) -> tuple[str | None, str]:
     """What opens the container, and what that is called."""
     if token := secrets.get("sasToken"):
         return str(token), "by SAS"

@@ -17,7 +17,8 @@ from mlops_actions import cli
 from mlops_actions.azure import SignIn
 from mlops_actions.cli import action_function, kebab
 from mlops_actions.github import as_output
-from mlops_actions.stages.deploy import DEPLOY, commit, deploy
+from mlops_actions.stages.deploy import deploy
+from mlops_actions.stages.deploy_steps import DEPLOY, commit
 from mlops_actions.stages.running import Progress
 from mlops_actions.stages.steps import Step
 

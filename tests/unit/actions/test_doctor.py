@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.doctor import cluster, compute, credentials, workspace
+from mlops_actions.doctor import cluster, compute, credentials, datastore, workspace
 from mlops_actions.doctor.command import CHECKS
 from mlops_actions.doctor.examination import examine, with_needs
 from mlops_actions.doctor.findings import Check, Finding, ok, skipped, warning, wrong
@@ -204,3 +204,15 @@ def test_versions_of_kubernetes(client: str, server: str, status: str) -> None:
         "serverVersion": {"gitVersion": f"v1.{server}.0", "minor": server},
     }
     assert cluster.versions(told, "https://cluster.example").status == status
+
+
+@pytest.mark.parametrize(
+    ("answer", "opened"),
+    [
+        ({"secretsType": "Sas", "sasToken": "sv=1&sig=x"}, ("sv=1&sig=x", "by SAS")),
+        ({"secretsType": "AccountKey", "key": "k"}, ("k", "by the account's key")),
+        ({}, (None, "as the one who is signed in")),
+    ],
+)
+def test_what_opens_a_datastore(answer: dict[str, str], opened: tuple[str | None, str]) -> None:
+    assert datastore.secret_of(answer) == opened
