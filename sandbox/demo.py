@@ -107,6 +107,7 @@ def _variables(cloud: LaptopCloud) -> dict[str, str]:
         "BASE_IMAGE": cloud.base_image,
         "BUILD_NETWORK": "host",
         "K8S_MANIFESTS": "k8s/overlays/sandbox",
+        "GATE_CHAMPION": "deployed",
     }
 
 

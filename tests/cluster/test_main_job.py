@@ -57,6 +57,7 @@ def test_a_push_delivers_and_a_broken_image_is_undone(  # noqa: PLR0917 - fixtur
             "REGISTRY": probe_app.registry,
             "K8S_MANIFESTS": "k8s/overlays/test",
             "K8S_NAMESPACE": namespace,
+            "GATE_CHAMPION": "deployed",
         },
         "secrets": {"KUBE_CONFIG": cluster.kubeconfig.read_text()},
         "env": {**docker, "PATH": f"{kubectl().parent}{os.pathsep}{os.environ['PATH']}"},
