@@ -36,5 +36,8 @@ def code_block(text: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """The text, or as much of it as that many characters have room for and how many are left out."""
-    return text if len(text) <= length else f"{text[:length]}… ({len(text) - length} more characters)"
+    """The text, or as much of its beginning and its end as that many characters have room for."""
+    if len(text) <= length:
+        return text
+    end = length // 4  # what is wrong often stands there
+    return f"{text[: length - end]}… ({len(text) - length} more characters) …{text[len(text) - end :]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from mlops_actions.image_reference import ImageReference
 from mlops_actions.kube.kubectl import Kubectl, KubectlError, current_namespace
 from mlops_actions.kube.kustomization import require_kustomization
 from mlops_actions.kube.objects import Key, Object, containers
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,9 @@ def target(kubectl: Kubectl, folder: Path, *, deployment: str | None, namespace:
 
 
 def _annotated(deployment: Object, annotations: Mapping[str, str]) -> Object:
-    metadata = {"name": deployment["metadata"]["name"], "annotations": dict(annotations)}
+    # kustomize takes no control characters, and an image's labels may have any.
+    values = {name: _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", value) for name, value in annotations.items()}
+    metadata = {"name": deployment["metadata"]["name"], "annotations": values}
     return {"apiVersion": deployment["apiVersion"], "kind": "Deployment", "metadata": metadata}
 
 
