@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_actions import azure, definitions
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.compute.bringing import Bringing, OnDifference, Rules
+from mlops_actions.compute.report import summarize_compute
 from mlops_actions.compute.states import ComputeState
 from mlops_actions.errors import ActionError
-from mlops_actions.github import summarize, table_cell
 from mlops_actions.resource_names import plain_name
-
-_SUMMARY = Path(__file__).parents[2] / "actions" / "ensure-compute" / "summary.md"
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,12 @@ def ensure_compute(
     workspace = azure.workspace(sign_in)
     rules = Rules(state, only_if_idle, recreate, on_difference)
     bringing = Bringing(workspace, name, rules, file, definition)
-    first = bringing.until_done(timeout_minutes * 60)
+    begun = time.monotonic()
+    try:
+        bringing.until_done(timeout_minutes * 60)
+    except ActionError as error:
+        summarize_compute(bringing, workspace, str(name), f"failed: {error}", failed=True, begun=begun)
+        raise
     found = [difference.as_output() for difference in bringing.differences]
     jobs = [use.job for use in bringing.jobs]
     result = EnsuredCompute(name, bringing.wanted, bringing.changed, found, jobs)
@@ -74,6 +78,5 @@ def ensure_compute(
     if bringing.jobs:
         said += f"; used by {', '.join(result.jobs)}"
     print(f"compute {name} is {result.state}: {said}", flush=True)  # noqa: T201 - progress is this command's output
-    cells = {"name": table_cell(name), "before": table_cell(first), "state": result.state, "said": table_cell(said)}
-    summarize(_SUMMARY, cells)
+    summarize_compute(bringing, workspace, name, said, failed=False, begun=begun)
     return result

@@ -1,4 +1,4 @@
-"""Pages of Azure ML Studio: of runs and of assets."""
+"""Pages of Azure ML Studio: of runs, assets and computes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def asset_url(workspace: str, kind: str, name: str, version: str) -> str:
     """The page of a version of an asset in the workspace with an ARM id."""
     page = _OF_AN_ASSET[kind].format(name=quote(name, safe=""), version=quote(version, safe=""))
     return f"{_STUDIO}{page}?wsid={workspace}"
+
+
+def compute_url(workspace: str, name: str) -> str:
+    """The page of a compute in the workspace with an ARM id."""
+    return f"{_STUDIO}/compute/{quote(name, safe='')}/details?wsid={workspace}"
 
 
 def workspace_of(job_url: str) -> str:

@@ -48,17 +48,17 @@ class Bringing:
         self._created = self._compared = False
         self.changed = False
         self.differences: list[Difference] = []
+        self.operations: list[str] = []
+        self.course: list[tuple[str, float]] = []
+        """The states that it was seen in, and since when, in seconds of the monotonic clock."""
         self.jobs: list[Use] = []
 
-    def until_done(self, seconds: float) -> str:
-        """Act and wait until the compute is in the wanted state; the answer is the state it was found in."""
+    def until_done(self, seconds: float) -> None:
+        """Act and wait until the compute is in the wanted state."""
         deadline = time.monotonic() + seconds
-        first = ""
         for pause in _pauses():
-            compute = self._look()
-            first = first or self._last
-            if self._advance(compute):
-                return first
+            if self._advance(self._look()):
+                return
             if time.monotonic() + pause > deadline:
                 raise self._too_late(seconds)
             time.sleep(pause)
@@ -79,6 +79,7 @@ class Bringing:
             self._failed = _provisioning_errors(compute or {})
             why = f" ({self._failed})" if self._failed else ""
             print(f"compute {self._name}: {current}{why}", flush=True)  # noqa: T201
+            self.course.append((current, time.monotonic()))
         self._last = current
         return compute
 
@@ -198,6 +199,7 @@ class Bringing:
             self._refused = refused
             return False
         self.changed = True
+        self.operations.append(operation)
         return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from contextlib import suppress
@@ -24,11 +25,16 @@ def test_an_instance_through_its_life(action: Action, write_yaml: WriteYaml, ml_
     nothing = {"differences": "[]", "jobs": "[]"}
     assert created.outputs == {"name": name, "state": "running", "changed": "true", **nothing}
     assert ml_client.compute.get(name).state == "Running"
-    assert f"| {name} | Missing | running | done |" in created.summary
+    assert f"| {name} | Missing | running | done | create | " in created.summary
+    assert re.search(
+        r"On the way: Missing \([\d.]+ s\) → (Creating \([\d.]+ s\) → )?Running \([\d.]+ s\)\n", created.summary
+    )
+    assert f"[in Studio](https://ml.azure.com/compute/{name}/details?wsid=/subscriptions/" in created.summary
 
     again = action("ensure-compute", file=file)
     assert again.outputs["changed"] == "false"
-    assert f"| {name} | Running | running | nothing had to be done |" in again.summary
+    assert f"| {name} | Running | running | nothing had to be done | none | " in again.summary
+    assert "On the way" not in again.summary
 
     for state, found in (("stopped", "Stopped"), ("running", "Running"), ("stopped", "Stopped")):
         assert action("ensure-compute", name=name, state=state).outputs["changed"] == "true"

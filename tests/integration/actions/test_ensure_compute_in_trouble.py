@@ -191,7 +191,10 @@ def test_a_cluster_that_is_not_to_be_changed(
         )
     else:
         assert (ran.status, ran.outputs["changed"]) == (0, "false")
+        assert f"| {name} | Succeeded | running | nothing had to be done | none |" in ran.summary
         assert f"::warning file=cluster.yaml,line=5::compute {name} differs from its YAML: max_instances" in ran.log
+    assert "| max_instances | 4 | 2 |" in ran.summary
+    assert ("| failed: compute" in ran.summary) == (on_difference == "fail")
     assert ml_client.compute.get(name).max_instances == 2
 
 
