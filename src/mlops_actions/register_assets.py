@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from mlops_actions import azure, definitions, github
 from mlops_actions.assets.order import Source, needs, side_by_side
 from mlops_actions.assets.plan import CONTENT, OnConflict, Plan, Planner
+from mlops_actions.assets.report import summarize_assets
+from mlops_actions.assets.uploads import Uploads, measured_uploads
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.confinement import confine
 from mlops_actions.definition_files import confine_definition
 from mlops_actions.errors import ActionError
-from mlops_actions.github import summarize, table_cell
 from mlops_actions.sdk_errors import blamed, in_definition, reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
-_SUMMARY = Path(__file__).parents[2] / "actions" / "register-assets" / "summary.md"
 _KINDS = {"environments": "environment", "components": "component", "data": "data"}
 """Inputs and what their files define."""
 
@@ -70,14 +70,15 @@ def register_assets(
     plans = _plan(azure.Rest(workspace), sources, graph, on_conflict)
     entities = {number: _load(plan.source) for number, plan in enumerate(plans) if plan.step != "unchanged"}
     done: dict[int, dict[str, str]] = {}
-    try:
-        if dry_run:
-            done = {number: _told(plan, plan.step) for number, plan in enumerate(plans)}
-        else:
-            _register_all(workspace, plans, entities, graph, done)
-    finally:
-        told = [done[number] for number in sorted(done)]
-        _summarize(told, len(sources), dry_run=dry_run)
+    with measured_uploads() as uploads:
+        try:
+            if dry_run:
+                done = {number: _told(plan, plan.step) for number, plan in enumerate(plans)}
+            else:
+                _register_all(workspace, plans, entities, graph, done=done, uploads=uploads)
+        finally:
+            summarize_assets(done, len(sources), uploads, workspace, dry_run=dry_run)
+    told = [done[number] for number in sorted(done)]
     if dry_run:
         for asset in told:
             _say(asset)
@@ -102,7 +103,9 @@ def _register_all(
     plans: Sequence[Plan],
     entities: dict[int, Any],
     graph: dict[int, set[int]],
+    *,
     done: dict[int, dict[str, str]],
+    uploads: Uploads,
 ) -> None:
     """Register what there is an entity of, and note in `done` what has been."""
     client = azure.ml_client(workspace) if entities else None
@@ -112,7 +115,8 @@ def _register_all(
         if client is None or number not in entities:
             done[number] = _told(plan, "unchanged")
         else:
-            done[number] = _register(client, plan, entities[number])
+            with uploads.asset(number):
+                done[number] = _register(client, plan, entities[number])
         _say(done[number])
 
     _raise_first(side_by_side(graph, register))
@@ -200,10 +204,3 @@ def _register(client: MLClient, plan: Plan, entity: Any) -> dict[str, str]:
         raise blamed(text, source.file, said) from error
     version = str(registered.version)
     return {"kind": source.kind, "name": registered.name, "version": version, "status": _STATUS[plan.step]}
-
-
-def _summarize(assets: Sequence[dict[str, str]], wanted: int, *, dry_run: bool) -> None:
-    cells = ("kind", "name", "version", "status")
-    rows = "\n".join("| " + " | ".join(table_cell(asset[c]) for c in cells) + " |" for asset in assets)
-    headline = f"{len(assets)} of {wanted} {'planned (dry run)' if dry_run else 'registered'}."
-    summarize(_SUMMARY, {"headline": headline, "rows": rows})

@@ -65,12 +65,23 @@ def test_all_kinds_each_after_what_it_needs(action: Action, project: Path, ml_cl
     assert {asset["version"] for asset in json.loads(ran.outputs["assets"])} == {"1"}
     assert ml_client.components.get(f"second_{tag}", "1").command == COMMAND
     assert "4 of 4 registered" in ran.summary
-    assert f"| data | words-{tag} | 1 | created |" in ran.summary
+    # Each upload at the asset that it was for, though all of them are registered side by side.
+    assert (
+        f"| data | words-{tag} | 1 | created | 10 B | [in Studio](https://ml.azure.com/data/words-{tag}/1/"
+        in ran.summary
+    )
+    assert (
+        f"| component | first_{tag} | 1 | created | 15 B | [in Studio](https://ml.azure.com/component/" in ran.summary
+    )
+    assert (
+        f"| environment | tools-{tag} | 1 | created | 0 B | [in Studio](https://ml.azure.com/environments/"
+        in ran.summary
+    )
 
     again = action("register-assets", **GIVEN)
     assert names(again.outputs["assets"]) == [(*asset, "unchanged") for asset in order]
     assert (ran.outputs["changed"], again.outputs["changed"]) == ("true", "false")
-    assert "4 of 4 registered" in again.summary
+    assert "4 of 4 registered. Uploaded: 0 B." in again.summary
 
 
 def test_changed_content_of_a_version_that_exists(
@@ -117,7 +128,11 @@ def test_a_file_that_is_not_yaml(action: Action, write_yaml: WriteYaml) -> None:
 @pytest.mark.parametrize(
     ("kind", "content", "expected"),
     [
-        ("environments", {"name": "x", "picture": "debian:12"}, ",line=2,col=1::{} environment: picture: Unknown field."),
+        (
+            "environments",
+            {"name": "x", "picture": "debian:12"},
+            ",line=2,col=1::{} environment: picture: Unknown field.",
+        ),
         ("components", {"name": "x", "type": "command"}, "::{} component: command: Missing data for required field."),
         ("data", {"name": "x", "type": "blue", "path": "."}, ",line=2,col=1::{} data asset: type: Must be one of"),
     ],
@@ -134,7 +149,9 @@ def test_a_file_of_something_else(
 def test_a_folder_of_data_that_does_not_exist(action: Action, write_yaml: WriteYaml, tag: str) -> None:
     write_yaml("data.yaml", {"name": f"lost-{tag}", "version": "1", "type": "uri_folder", "path": "nowhere"})
     ran = action("register-assets", data="data.yaml")
-    assert ran.error.startswith(f"::error file=data.yaml,line=4,col=7::data lost-{tag} of data.yaml was not registered: ")
+    assert ran.error.startswith(
+        f"::error file=data.yaml,line=4,col=7::data lost-{tag} of data.yaml was not registered: "
+    )
     assert "nowhere" in ran.error
 
 
