@@ -50,7 +50,7 @@ def test_each_upload_is_that_of_the_asset_that_it_was_completed_for() -> None:
 
 
 def test_nobody_who_did_not_ask_sees_the_requests(caplog: pytest.LogCaptureFixture) -> None:
-    LOGGER.setLevel(logging.WARNING)
+    caplog.set_level(logging.WARNING, LOGGER.name)
     with measured_uploads():
         sent("a/b", 1, "1")
     assert (LOGGER.level, LOGGER.propagate, caplog.records) == (logging.WARNING, True, [])
