@@ -23,13 +23,13 @@ def perform(
     for step in stage.steps:
         if step.name not in todo:
             narrator.passed(step, record.steps.get(step.name))
-        elif step.cleans_up and step.name != todo[0] and not _is_begun(step, record):
-            narrator.skipped(step, f"{step.cleans_up} was not reached")
         elif not (well or step.cleans_up):
             narrator.skipped(step, "a step before it failed")
         elif not step.is_wanted(inputs):
             record.note(step.name, "skipped")
             narrator.skipped(step, "the inputs do not ask for it")
+        elif step.cleans_up and step.name != todo[0] and not _is_begun(step, record):
+            narrator.skipped(step, f"{step.cleans_up} was not done")
         elif why := step.unless(_outputs(record)):
             narrator.skipped(step, why)
         else:

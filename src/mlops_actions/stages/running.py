@@ -147,8 +147,10 @@ def _todo(stage: Stage, record: Record, progress: Progress, narrator: Narrator) 
 
 
 def _is_left(step: Step, record: Record) -> bool:
-    status = record.status(step.name)
-    return status != "done" and not (status == "skipped" and not step.is_wanted(record.inputs))
+    if record.status(step.name) == "done" or not step.is_wanted(record.inputs):
+        return False
+    # There is nothing to clean up after what was not begun.
+    return not step.cleans_up or record.status(step.cleans_up) not in (None, "skipped")
 
 
 def _name_job(stage: Stage, record: Record, inputs: Mapping[str, Any], todo: list[str]) -> None:

@@ -195,6 +195,22 @@ def test_a_refused_model_is_not_deployed(called: dict[str, dict[str, Any]], monk
     assert list(called) == ["gate-model", "ensure-compute"]
 
 
+def test_it_goes_on_behind_a_gate_that_was_not_asked_for(
+    called: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(command: str) -> dict[str, str]:
+        raise cli.ActionError(f"no {command}")
+
+    working = cli.outputs_of
+    monkeypatch.setattr(cli, "outputs_of", lambda command: (fail if command == "build-image" else working)(command))
+    assert deploy(**GIVEN, evaluation_compute="c") == 1
+    assert list(called) == ["fetch-model", "build-image"]
+    called.clear()
+    monkeypatch.setattr(cli, "outputs_of", working)
+    assert deploy(progress=Progress(resume=True)) == 0
+    assert list(called) == ["build-image", "kube-deploy"]
+
+
 def test_what_is_not_given_is_named(called: dict[str, dict[str, Any]]) -> None:
     with pytest.raises(cli.ActionError, match=r"manifests is not given, nor does \.mlops/deploy\.json have it"):
         deploy(model_name="animals", model_version="1", image="x")
