@@ -77,10 +77,13 @@ def _check_exists(workspace: Workspace) -> None:
 
 def ml_client(workspace: Workspace) -> MLClient:
     """The SDK's client of the workspace."""
-    from azure.ai.ml import MLClient  # noqa: PLC0415 - see the package's docstring
+    from mlops_actions import network  # noqa: PLC0415 - see the package's docstring
+    from mlops_actions.azure import uploads  # noqa: PLC0415
 
-    from mlops_actions import network  # noqa: PLC0415
+    uploads.hide_progress()
+    from azure.ai.ml import MLClient  # noqa: PLC0415
 
+    uploads.mend()
     # The SDK logs what it also raises, and warns of its own experimental classes.
     logging.getLogger("azure.ai.ml").setLevel(logging.CRITICAL)
     return MLClient(
@@ -89,6 +92,6 @@ def ml_client(workspace: Workspace) -> MLClient:
         workspace.resource_group,
         workspace.name,
         enable_telemetry=False,
-        show_progress=False,
+        show_progress=True,  # or an upload that fails is waited for; see `uploads`
         **network.options(),
     )

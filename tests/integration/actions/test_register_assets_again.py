@@ -14,6 +14,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
+from mlops_actions import network
 from tests.integration.conftest import Emulator
 
 from .conftest import ENVIRONMENT_YAML, Action, Ran, WriteYaml
@@ -82,6 +83,7 @@ def test_nothing_to_do_writes_nothing_and_asks_no_storage(action: Action, projec
     # Delays of no time, to count what they would strike.
     counting = {"storage": {"tunnel": "*.blob.core.windows.net"}, "puts": {"route": "PUT **"}}
     control.arm(validation.read({"fault": "slow", "seconds": 0, **aim}, name=name) for name, aim in counting.items())
+    network.transport.cache_clear()  # by whose open connections the storage would be reached uncounted
     again = action("register-assets", **ALL)
     assert told(again) == [(kind, "1", "unchanged") for kind in ("environment", "component", "data")]
     assert again.outputs["changed"] == "false"
