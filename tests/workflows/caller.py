@@ -78,7 +78,7 @@ jobs:
             ${{{{ needs.train.outputs.job-name }}}}
             ${{{{ needs.train.outputs.model-name }}}} ${{{{ needs.train.outputs.model-version }}}}
       - id: read
-        run: printf '%s\n' "$METRICS" "$URL"
+        run: printf '%s\\n' "$METRICS" "$URL"
         env:
           METRICS: ${{{{ needs.train.outputs.metrics }}}}
           URL: ${{{{ needs.train.outputs.studio-url }}}}

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sandbox.act import Job, Step
 from sandbox.paths import ROOT
 from tests.hostile_texts import BRANCHES, CANARY, COMMIT_MESSAGE, HOSTILE
-from tests.secret_traces import Watch, in_files, in_text
 from tests.workflows import caller
 from tests.workflows.caller import Azure, deliver
 from tests.workflows.repositories import MakeRepository, git
+from tests.workflows.traces import Traces
 
 
 @pytest.fixture
@@ -25,8 +25,6 @@ def repository(make_repository: MakeRepository, library_commit: str) -> Path:
 
 TEXTS = list(HOSTILE.values())
 TEXT = HOSTILE["quotes"] + HOSTILE["quoted-substitution"] + HOSTILE["expression"] + HOSTILE["old-command"]
-# None of these programs is anybody else's: the step's shell, uv, Python as uv asks it for its version, and the command.
-WITH_INPUTS = {"bash", "uv", "mlops", "-I"}
 
 
 def test_trains_and_hands_over_what_it_registered(
@@ -37,23 +35,14 @@ def test_trains_and_hands_over_what_it_registered(
     git(repository, "branch", "--move", BRANCHES["substitution"] + BRANCHES["quotes"] + BRANCHES["expression"])
     git(repository, "commit", "--quiet", "--allow-empty", f"--message={COMMIT_MESSAGE}")
     secrets = {"credentials": azure.secrets["AZURE_CREDENTIALS"], "secret": azure.emulator["AZURE_CLIENT_SECRET"]}
-    left: list[str] = []
-
-    def on_step(job: Job, step: Step) -> None:
-        if step.outcome is not None and step.path == ("pipeline",):
-            left.extend(in_files(tmp_path / "run", secrets, but={"secrets.yaml", ".venv"}))
-
-    with Watch(secrets, allowed_environment=WITH_INPUTS) as watch:
-        folder = tmp_path / "run"
-        with deliver(repository, azure, text=TEXT, actor=HOSTILE["html"], folder=folder, on_step=on_step) as running:
-            run = running.wait(180)
+    traces = Traces(secrets, tmp_path / "run", frozenset({"start", "pipeline"}))
+    hostile: dict[str, Any] = {"text": TEXT, "actor": HOSTILE["html"]}
+    files: dict[str, Any] = {"folder": traces.folder, "on_step": traces.on_step}
+    with traces.watched(), deliver(repository, azure, **hostile, **files) as running:
+        run = running.wait(180)
 
     assert run.succeeded, run.log
-    assert watch.found == []
-    assert watch.seen_programs >= {"uv", "mlops"}
-    assert left == []
-    assert in_files(folder, secrets, but={"secrets.yaml"}) == []
-    assert in_text(json.dumps(asdict(run), default=str), secrets) == []
+    traces.assert_none(run, programs=frozenset({"uv", "mlops"}))
     assert not list(tmp_path.rglob(CANARY))
     assert not (ROOT / CANARY).exists()
     assert run.errors == []
@@ -75,6 +64,7 @@ def test_trains_and_hands_over_what_it_registered(
     assert azure.compute_state() == "Stopped"
 
 
+@pytest.mark.fault("compute: the pipeline of train.yml fails", "it is stopped")
 def test_stops_the_compute_after_a_pipeline_that_fails(repository: Path, azure: Azure) -> None:
     with deliver(repository, azure, mode="fail", job_name="a-job-that-fails") as running:
         run = running.wait(180)
@@ -86,6 +76,7 @@ def test_stops_the_compute_after_a_pipeline_that_fails(repository: Path, azure: 
     assert azure.compute_state() == "Stopped"
 
 
+@pytest.mark.fault("compute: train.yml is cancelled", "the job is cancelled, then it is stopped")
 def test_stops_the_compute_after_a_cancellation(repository: Path, azure: Azure) -> None:
     hanging = threading.Event()
 
