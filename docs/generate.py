@@ -1,7 +1,7 @@
 """Writes the pages of docs/ that are generated, and the README's table of actions; --check only compares.
 
-docs/actions.md and the table come from the action.yml files, docs/emulator-coverage.md from the emulator's routes, and
-docs/emulator-conformance.md from the marks of its tests.
+docs/actions.md and the table come from the action.yml files, docs/emulator-coverage.md from the emulator's routes,
+docs/emulator-conformance.md and docs/faults.md from the marks of the tests.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "actions.md"
 COVERAGE = ROOT / "docs" / "emulator-coverage.md"
 CONFORMANCE = ROOT / "docs" / "emulator-conformance.md"
+FAULTS = ROOT / "docs" / "faults.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- actions: written by docs/generate.py -->", "<!-- /actions -->"
 HEADER = """# The actions
@@ -43,6 +44,16 @@ Written by `docs/generate.py` from the marks `@pytest.mark.conformance("feature"
 
 | Feature | Cases |
 |---|---|
+"""
+
+FAULTS_HEADER = """# What goes wrong, and what the actions do then
+
+Written by `docs/generate.py` from the marks `@pytest.mark.fault("fault", "outcome")` in `tests/`: each row is a test,
+or several. Those in `tests/integration` bring the fault about in a real emulator, those in `tests/workflows` under act,
+those in `tests/cluster` in a real Kubernetes. `make soak` kills at random: [actions-soak.md](actions-soak.md).
+
+| Fault | What happens | Tests |
+|---|---|---|
 """
 
 # In the order in which the main job uses them.
@@ -109,15 +120,39 @@ def readme(text: str, actions: dict[str, dict[str, Any]]) -> str:
 def conformance() -> str:
     """docs/emulator-conformance.md: each feature with the tests that show it."""
     shown: dict[str, list[str]] = {}
-    for file in sorted((ROOT / "tests").rglob("test_*.py")):
-        for feature, test in marks(file):
-            shown.setdefault(feature, []).append(f"`{file.relative_to(ROOT).as_posix()}::{test}`")
+    for arguments, test in marked("conformance"):
+        for feature in arguments:
+            shown.setdefault(feature, []).append(test)
     rows = [f"| {cell(feature)} | {'<br>'.join(tests)} |\n" for feature, tests in sorted(shown.items())]
     return CONFORMANCE_HEADER + "".join(rows)
 
 
-def marks(file: Path) -> Iterator[tuple[str, str]]:
-    """The (feature, test) pairs of a file of tests: by marks of the tests, or of the whole file (`pytestmark`)."""
+def faults() -> str:
+    """docs/faults.md: each fault with what happens and the tests that show it."""
+    shown: dict[str, tuple[str, list[str]]] = {}
+    for arguments, test in marked("fault"):
+        if len(arguments) != len(("fault", "outcome")):
+            sys.exit(f"{test}: its mark is to name the fault and what happens")
+        fault, outcome = arguments
+        told, tests = shown.setdefault(fault, (outcome, []))
+        if told != outcome:
+            sys.exit(f"{test}: of '{fault}' another test says that {told}")
+        tests.append(test)
+    rows = [
+        f"| {cell(fault)} | {cell(told)} | {'<br>'.join(tests)} |\n" for fault, (told, tests) in sorted(shown.items())
+    ]
+    return FAULTS_HEADER + "".join(rows)
+
+
+def marked(mark: str) -> Iterator[tuple[list[str], str]]:
+    """The arguments of each mark of that name, and the test that has it."""
+    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+        for arguments, test in marks(file, mark):
+            yield arguments, f"`{file.relative_to(ROOT).as_posix()}::{test}`"
+
+
+def marks(file: Path, mark: str) -> Iterator[tuple[list[str], str]]:
+    """The (arguments, test) pairs of a file of tests: by marks of the tests, or of the whole file (`pytestmark`)."""
     tree = ast.parse(file.read_text("utf-8"))
     tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
     whole = [
@@ -127,14 +162,14 @@ def marks(file: Path) -> Iterator[tuple[str, str]]:
     ]
     for test in tests:
         for node in [*whole, *test.decorator_list]:
-            yield from ((feature, test.name) for feature in features(node))
+            yield from ((arguments, test.name) for arguments in arguments_of(node, mark))
 
 
-def features(node: ast.expr) -> Iterator[str]:
-    """What the marks in an expression name."""
+def arguments_of(node: ast.expr, mark: str) -> Iterator[list[str]]:
+    """The arguments of each mark of that name in an expression."""
     for call in ast.walk(node):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.conformance":
-            yield from (str(ast.literal_eval(argument)) for argument in call.args)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == f"pytest.mark.{mark}":
+            yield [str(ast.literal_eval(argument)) for argument in call.args]
 
 
 def main() -> None:
@@ -145,6 +180,7 @@ def main() -> None:
         README: readme(README.read_text("utf-8"), actions),
         COVERAGE: f"{COVERAGE_HEADER}\n{coverage.as_markdown(coverage.rows())}",
         CONFORMANCE: conformance(),
+        FAULTS: faults(),
     }
     stale = [file for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text]
     if "--check" in sys.argv[1:]:

@@ -131,6 +131,10 @@ def test_tag_is_resolved_to_its_digest(deploy: Deploy, cluster: Any, namespace: 
     assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image
 
 
+@pytest.mark.fault(
+    "deployment: the image is broken",
+    "the former revision serves on, and is what is deployed again; the step fails with the pod's log",
+)
 @pytest.mark.parametrize(
     ("fault", "smoke", "cause"),
     [
@@ -156,6 +160,7 @@ def test_broken_image_is_rolled_back_while_the_former_revision_serves(  # noqa: 
     assert annotations_of(cluster, namespace)["mlops-actions/commit"] == "good"
 
 
+@pytest.mark.fault("deployment: the smoke prediction fails", "it is rolled back, and the step tells the answer")
 def test_failed_smoke_prediction_names_the_answer(deploy: Deploy, probe_app: Any, tmp_path: Path) -> None:
     photo = tmp_path / "cat.jpg"
     photo.write_bytes(b"\xff\xd8")
@@ -164,6 +169,7 @@ def test_failed_smoke_prediction_names_the_answer(deploy: Deploy, probe_app: Any
         deploy(probe_app.image("v2", fault="predict"), smoke_path="/predict", smoke_file=photo)
 
 
+@pytest.mark.fault("deployment: the first one fails", "nothing of it is left; the step shows the log")
 def test_first_deployment_that_fails_shows_the_log_and_leaves_nothing(
     deploy: Deploy, cluster: Any, namespace: str, probe_app: Any
 ) -> None:
@@ -204,6 +210,9 @@ def test_smoke_test_that_fails_without_a_change_undoes_nothing(deploy: Deploy, p
     assert not caught.value.outputs.rolled_back
 
 
+@pytest.mark.fault(
+    "deployment: a pod never gets ready", "after `timeout-minutes` the step fails with what its probe says"
+)
 def test_never_ready_pod_ends_at_the_timeout(deploy: Deploy, manifests: Any, probe_app: Any) -> None:
     manifests.edit("deployment.yaml", lambda d: d["spec"].update(progressDeadlineSeconds=600))
     began = time.monotonic()
@@ -214,12 +223,14 @@ def test_never_ready_pod_ends_at_the_timeout(deploy: Deploy, manifests: Any, pro
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.fault("deployment: the image cannot be pulled", "the step fails with the node's reason")
 def test_image_that_the_node_cannot_pull(deploy: Deploy, probe_app: Any) -> None:
     unreachable = "127.0.0.1:9/probe-app@sha256:" + "0" * 64
     with pytest.raises(DeploymentFailedError, match=r"the image 127\.0\.0\.1:9/.* cannot be pulled: .*refused"):
         deploy(unreachable, timeout_minutes=0.2)
 
 
+@pytest.mark.fault("deployment: the cluster refuses its pods", "it fails at once with the reason")
 def test_pods_refused_by_pod_security_fail_at_once(deploy: Deploy, manifests: Any, probe_app: Any) -> None:
     manifests.edit_container(securityContext={"privileged": True})
     began = time.monotonic()
@@ -228,6 +239,7 @@ def test_pods_refused_by_pod_security_fail_at_once(deploy: Deploy, manifests: An
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.fault("deployment: the cluster refuses its pods", "it fails at once with the reason")
 def test_pods_refused_by_a_quota(deploy: Deploy, cluster: Any, namespace: str, probe_app: Any) -> None:
     cluster.kubectl("create", "quota", "small", "--hard=pods=0", "-n", namespace)
     with pytest.raises(DeploymentFailedError, match=r"its pods are refused: .*exceeded quota"):

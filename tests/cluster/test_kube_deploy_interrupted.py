@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from mlops_actions.kube_deploy import kube_deploy
 from sandbox.processes import wait_for
 
@@ -20,6 +22,7 @@ kube_deploy(**{**given, "manifests": Path(given["manifests"])})
 """
 
 
+@pytest.mark.fault("deployment: the workflow is cancelled in the middle of it", "it is rolled back")
 def test_terminated_deployment(cluster: Any, namespace: str, manifests: Any, probe_app: Any) -> None:
     given = {"manifests": str(manifests.folder), "namespace": namespace, "kubeconfig": str(cluster.kubeconfig)}
     good = probe_app.image("v1")

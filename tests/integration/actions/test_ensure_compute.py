@@ -73,6 +73,7 @@ def test_a_cluster_that_keeps_nodes_cannot_be_stopped(action: Action, write_yaml
     assert f"cluster {name} keeps 1 nodes running: set min_instances: 0" in ran.error
 
 
+@pytest.mark.fault("compute: it is on its way to another state", "that is waited for")
 def test_a_compute_in_transition_is_waited_for(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, name: str
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_compute_in_transition_is_waited_for(
     assert ml_client.compute.get(name).state == "Running"
 
 
+@pytest.mark.fault("compute: two workflows create the same at once", "both end with the one compute")
 def test_two_that_ask_for_the_same_at_once(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, name: str
 ) -> None:

@@ -50,6 +50,7 @@ def cluster(name: str, **fields: object) -> dict[str, object]:
     return {"name": name, "type": "amlcompute", "size": "Standard_DS3_v2", "min_instances": 0, **fields}
 
 
+@pytest.mark.fault("compute: another operation is in flight (409)", "it is waited for, then the step does its own")
 @pytest.mark.parametrize(
     ("stuck", "state", "wanted", "seen"),
     [
@@ -83,12 +84,19 @@ def test_an_operation_in_flight_is_waited_for(
     assert ml_client.compute.get(name).state == wanted.title()
 
 
+@pytest.mark.fault(
+    "compute: an operation never ends", "after `timeout-minutes` the step fails, and names the state that it last saw"
+)
 def test_an_operation_that_never_ends(action: Action, instance: Path, name: str, arm: Arm) -> None:
     arm("stuck_operation", operation="compute create", resource=name)
     ran = action("ensure-compute", file=instance, timeout_minutes="0.03")
     assert f"compute {name} is Creating and not running after 0.03 minutes" in ran.error
 
 
+@pytest.mark.fault(
+    "compute: another operation is in flight, and the state does not tell (409)",
+    "the refused operation is asked for again",
+)
 def test_a_change_in_flight_of_which_the_state_tells_nothing(
     action: Action, instance: Path, ml_client: MLClient, name: str, arm: Arm
 ) -> None:
@@ -100,6 +108,10 @@ def test_a_change_in_flight_of_which_the_state_tells_nothing(
     assert ml_client.compute.get(name).state == "Stopped"
 
 
+@pytest.mark.fault(
+    "compute: it could not be created (CreateFailed)",
+    "an error with Azure's reason; with `recreate: true` it is deleted and created anew",
+)
 def test_what_is_beyond_repair_is_recreated_when_allowed(
     action: Action, instance: Path, ml_client: MLClient, name: str, arm: Arm
 ) -> None:
@@ -116,6 +128,9 @@ def test_what_is_beyond_repair_is_recreated_when_allowed(
     assert ml_client.compute.get(name).state == "Running"
 
 
+@pytest.mark.fault(
+    "compute: it cannot be created, again and again", "it is recreated once, then the step fails with Azure's reason"
+)
 def test_what_fails_again_is_not_recreated_for_ever(action: Action, instance: Path, name: str, arm: Arm) -> None:
     arm("allocation_failed", compute=name)
     ran = action("ensure-compute", file=instance, recreate="true")
@@ -123,6 +138,7 @@ def test_what_fails_again_is_not_recreated_for_ever(action: Action, instance: Pa
     assert "so it came out of being created" in ran.error
 
 
+@pytest.mark.fault("compute: a start gets no machine (AllocationFailed)", "it is started again until the time is up")
 def test_a_start_that_got_no_machine_is_tried_again(
     action: Action, instance: Path, ml_client: MLClient, name: str, arm: Arm, *, control: Control
 ) -> None:
@@ -136,6 +152,7 @@ def test_a_start_that_got_no_machine_is_tried_again(
     assert control.listed()[0]["hits"] == 1
 
 
+@pytest.mark.fault("compute: no start gets a machine", "after `timeout-minutes` the step fails with Azure's reason")
 def test_a_start_that_never_gets_a_machine(action: Action, instance: Path, name: str, arm: Arm) -> None:
     assert action("ensure-compute", file=instance).status == 0
     assert action("ensure-compute", file=instance, state="stopped").status == 0
@@ -146,6 +163,10 @@ def test_a_start_that_never_gets_a_machine(action: Action, instance: Path, name:
     assert "could not be allocated" in ran.error
 
 
+@pytest.mark.fault(
+    "compute: it differs from its YAML",
+    "a warning at each line that differs; a cluster is rescaled, by `on-difference` nothing is done or the step fails",
+)
 def test_a_cluster_is_rescaled_as_its_yaml_says(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, name: str
 ) -> None:
@@ -165,6 +186,7 @@ def test_a_cluster_is_rescaled_as_its_yaml_says(
     assert (again.outputs["changed"], again.outputs["differences"]) == ("false", "[]")
 
 
+@pytest.mark.fault("compute: a rescaling collides with another operation (409)", "it is asked for again")
 def test_a_rescaling_that_collides_is_tried_again(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, name: str, arm: Arm, *, control: Control
 ) -> None:
@@ -177,6 +199,10 @@ def test_a_rescaling_that_collides_is_tried_again(
     assert ml_client.compute.get(name).max_instances == 3
 
 
+@pytest.mark.fault(
+    "compute: it differs from its YAML",
+    "a warning at each line that differs; a cluster is rescaled, by `on-difference` nothing is done or the step fails",
+)
 @pytest.mark.parametrize("on_difference", ["report", "fail"])
 def test_a_cluster_that_is_not_to_be_changed(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, name: str, on_difference: str
@@ -198,6 +224,10 @@ def test_a_cluster_that_is_not_to_be_changed(
     assert ml_client.compute.get(name).max_instances == 2
 
 
+@pytest.mark.fault(
+    "compute: it differs from its YAML",
+    "a warning at each line that differs; a cluster is rescaled, by `on-difference` nothing is done or the step fails",
+)
 def test_an_instance_that_differs_is_told_and_left(
     action: Action, instance: Path, write_yaml: WriteYaml, ml_client: MLClient, name: str
 ) -> None:
@@ -229,6 +259,10 @@ def until(what: str, happened: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.fault(
+    "compute: another workflow's job runs on it when it is to be stopped",
+    "it is left running, and the step says for which job",
+)
 def test_two_workflows_do_not_stop_it_under_each_other(
     action: Action, instance: Path, ml_client: MLClient, name: str, job: str
 ) -> None:

@@ -70,6 +70,7 @@ def test_the_same_version_has_the_same_digest_and_replaces_itself(action: Action
     assert other.outputs["sha256"] != first.outputs["sha256"]
 
 
+@pytest.mark.fault("model: a file of it was changed in the folder since it was fetched", "it is fetched again")
 def test_a_model_that_is_there_already_is_left_there(action: Action, registered: str, tmp_path: Path) -> None:
     first = action("fetch-model", name=registered, version="2")
     folder = (tmp_path / "model").stat()
@@ -82,6 +83,7 @@ def test_a_model_that_is_there_already_is_left_there(action: Action, registered:
     assert contents(tmp_path / "model") == {"model.bin": "weights 2\n", "inner/part": "part\n"}
 
 
+@pytest.mark.fault("model: its blobs were replaced since it was fetched", "it is fetched again")
 def test_a_model_whose_blobs_were_replaced_is_downloaded(
     action: Action, registered: str, ml_client: MLClient, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_model_whose_blobs_were_replaced_is_downloaded(
     assert contents(tmp_path / "model")["model.bin"] == "weights 3\n"
 
 
+@pytest.mark.fault("model: what is stored of it cannot be listed", "the log says so, and it is fetched")
 def test_storage_that_cannot_be_looked_into_is_told_and_downloaded_from(
     action: Action, registered: str, arm: Arm, control: Control
 ) -> None:

@@ -67,6 +67,9 @@ def is_ending(client: MLClient, job: str) -> bool:
     return client.jobs.get(job).status in {"CancelRequested", "Canceled"}
 
 
+@pytest.mark.fault(
+    "runner: the workflow is cancelled (SIGINT, SIGTERM)", "the job is cancelled within 7.5 s, and the step says so"
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_cancels_the_job(slow: Path, runner: Path, ml_client: MLClient, number: signal.Signals) -> None:
     job = f"signalled-{number.name.lower()}-{os.urandom(4).hex()}"
@@ -85,6 +88,7 @@ def test_a_signal_cancels_the_job(slow: Path, runner: Path, ml_client: MLClient,
     assert is_ending(ml_client, job)
 
 
+@pytest.mark.fault("runner: the workflow is cancelled before a job is submitted", "no job is submitted")
 def test_a_signal_before_the_job_is_known_leaves_no_job(slow: Path, ml_client: MLClient) -> None:
     job = f"early-{os.urandom(4).hex()}"
     with step(slow, job) as process:
@@ -94,6 +98,7 @@ def test_a_signal_before_the_job_is_known_leaves_no_job(slow: Path, ml_client: M
         ml_client.jobs.get(job)
 
 
+@pytest.mark.fault("runner: the process that started the step is gone", "the job is cancelled")
 def test_a_runner_that_is_gone_cancels_the_job(slow: Path, ml_client: MLClient) -> None:
     """Killed, the step's own process passes no signal on."""
     job = f"orphaned-{os.urandom(4).hex()}"
@@ -103,6 +108,7 @@ def test_a_runner_that_is_gone_cancels_the_job(slow: Path, ml_client: MLClient) 
         until("the job is cancelled", lambda: is_ending(ml_client, job))
 
 
+@pytest.mark.fault("runner: nobody reads the step's log any more", "the job is cancelled")
 def test_a_log_that_nobody_reads_any_more_cancels_the_job(write_yaml: WriteYaml, ml_client: MLClient) -> None:
     talk = "for i in $(seq 600); do echo animal $i; sleep 0.2; done"
     file = write_yaml("pipeline.yaml", pipeline({"talking": node(talk)}))

@@ -35,6 +35,9 @@ def jobs_called(client: MLClient, name: str) -> set[str]:
     return {str(job.name) for job in client.jobs.list() if str(job.name).startswith(name)}
 
 
+@pytest.mark.fault(
+    "runner: it is lost while a job runs", "the job runs on; the re-run follows it, from the first line of its logs"
+)
 def test_a_step_that_is_killed_after_the_submission(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, name: str
 ) -> None:
@@ -52,6 +55,9 @@ def test_a_step_that_is_killed_after_the_submission(
     assert jobs_called(ml_client, name) == {name}
 
 
+@pytest.mark.fault(
+    "runner: it is lost while a job is being submitted", "the re-run follows the job, or submits it: one job"
+)
 def test_a_step_that_is_killed_while_it_submits(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, control: Control, name: str
 ) -> None:
@@ -66,6 +72,10 @@ def test_a_step_that_is_killed_while_it_submits(
     assert jobs_called(ml_client, name) == {name}
 
 
+@pytest.mark.fault(
+    "runner: the workflow is cancelled while a job is being submitted",
+    "the job is cancelled as soon as it is there, within 7.5 s",
+)
 def test_a_step_that_is_cancelled_while_it_submits(
     write_yaml: WriteYaml, ml_client: MLClient, arm: Arm, control: Control, name: str
 ) -> None:
@@ -87,6 +97,9 @@ def test_a_step_that_is_cancelled_while_it_submits(
         assert f"job {name} was cancelled" in said
 
 
+@pytest.mark.fault(
+    "runner: the workflow is cancelled while the network is bad", "the job is cancelled within 7.5 s all the same"
+)
 @pytest.mark.parametrize("fault", [{"fault": "status", "status": 503}, {"fault": "reset"}])
 def test_a_cancelled_step_cancels_in_time_on_a_bad_network(
     write_yaml: WriteYaml, ml_client: MLClient, control: Control, name: str, fault: dict[str, object]
@@ -104,6 +117,9 @@ def test_a_cancelled_step_cancels_in_time_on_a_bad_network(
     assert is_ending(ml_client, name)
 
 
+@pytest.mark.fault(
+    "runner: the workflow is cancelled, with `cancel-on-interrupt: false`", "the job runs on; a later call follows it"
+)
 def test_a_cancelled_step_may_leave_its_job(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, name: str, tmp_path: Path
 ) -> None:
@@ -129,6 +145,9 @@ def test_a_cancelled_step_may_leave_its_job(
     assert jobs_called(ml_client, name) == {name}
 
 
+@pytest.mark.fault(
+    "job: a node is preempted", "the job is submitted again, up to `retries` times; nodes that completed are reused"
+)
 def test_a_preempted_job_is_tried_again_and_what_is_done_is_reused(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, arm: Arm, name: str
 ) -> None:
@@ -152,6 +171,9 @@ def test_a_preempted_job_is_tried_again_and_what_is_done_is_reused(
     assert jobs_called(ml_client, name) == {name, f"{name}-retry-1", f"{name}-retry-2"}
 
 
+@pytest.mark.fault(
+    "job: the user's code fails", "the step fails with the node, its error and its last 40 lines; never a retry"
+)
 def test_an_error_of_the_users_code_is_not_tried_again(
     action: Action, write_yaml: WriteYaml, ml_client: MLClient, name: str
 ) -> None:
@@ -170,6 +192,9 @@ def test_an_error_of_the_users_code_is_not_tried_again(
     assert jobs_called(ml_client, name) == {name}
 
 
+@pytest.mark.fault(
+    "job: the stream of its log breaks off", "it goes on where it broke off: no line is lost, none comes twice"
+)
 def test_a_log_on_a_network_that_breaks(
     action: Action, write_yaml: WriteYaml, arm: Arm, control: Control, name: str
 ) -> None:

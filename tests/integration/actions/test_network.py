@@ -19,6 +19,7 @@ __all__ = ["arm", "control"]
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
+@pytest.mark.fault("network: 429 with Retry-After", "it waits as it is told, then sends the request again")
 def test_what_is_throttled_is_sent_again_when_the_service_says(action: Action, arm: Arm, control: Control) -> None:
     arm("status", status=429, retry_after=2, operation="compute show", count=1)
     began = time.monotonic()
@@ -32,6 +33,7 @@ def test_what_is_throttled_is_sent_again_when_the_service_says(action: Action, a
     assert hits(control) == {"status": 1}
 
 
+@pytest.mark.fault("network: a Retry-After of an hour", "no more than two minutes of it are waited for")
 def test_a_wait_that_nobody_has_time_for(action: Action, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlops_actions.network.LONGEST_WAIT", 1)
     arm("status", status=503, retry_after=3600, operation="compute show", count=1)
@@ -40,6 +42,9 @@ def test_a_wait_that_nobody_has_time_for(action: Action, arm: Arm, monkeypatch: 
     assert "answered 503 Service Unavailable; sent again after 1 s (retry 1)" in ran.log
 
 
+@pytest.mark.fault(
+    "network: a service is down (503)", "requests are sent again for five minutes, then the step fails with the reason"
+)
 def test_a_service_that_is_down_is_not_asked_for_ever(
     action: Action, arm: Arm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,6 +57,7 @@ def test_a_service_that_is_down_is_not_asked_for_ever(
     assert "(retry 2)" in ran.log
 
 
+@pytest.mark.fault("network: a request is refused (403)", "the step fails at once")
 def test_a_refusal_is_final(action: Action, arm: Arm) -> None:
     arm("status", status=403, code="AuthorizationFailed", operation="compute show")
     ran = action("ensure-compute", name=COMPUTE)
@@ -59,6 +65,10 @@ def test_a_refusal_is_final(action: Action, arm: Arm) -> None:
     assert "sent again" not in ran.log
 
 
+@pytest.mark.fault(
+    "network: the connection of a start, stop or cancel breaks, before or after it was done",
+    "it is sent again, and done once",
+)
 @pytest.mark.parametrize("performed", [False, True])
 def test_a_post_whose_connection_breaks(action: Action, arm: Arm, control: Control, *, performed: bool) -> None:
     """azure-core never sends a POST again by itself."""
@@ -73,6 +83,7 @@ def test_a_post_whose_connection_breaks(action: Action, arm: Arm, control: Contr
     assert action("ensure-compute", name=COMPUTE, state="running").status == 0
 
 
+@pytest.mark.fault("network: the answer to a submission is lost", "it is sent again under the same name: one job")
 def test_a_submission_whose_answer_is_lost_is_one_job(
     action: Action, write_yaml: WriteYaml, arm: Arm, control: Control
 ) -> None:
@@ -84,6 +95,9 @@ def test_a_submission_whose_answer_is_lost_is_one_job(
     assert hits(control) == {"reset": 1}
 
 
+@pytest.mark.fault(
+    "network: 429, 503, resets and stalls in a fifth of all requests", "runs complete, each with its model"
+)
 def test_runs_complete_when_a_fifth_of_all_requests_fail(
     action: Action, write_yaml: WriteYaml, control: Control
 ) -> None:

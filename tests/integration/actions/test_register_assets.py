@@ -119,6 +119,7 @@ def test_nothing_to_register(action: Action) -> None:
     assert "nothing to register: give globs as environments, components, data" in action("register-assets").error
 
 
+@pytest.mark.fault("assets: a file is not valid YAML", "an error at its line before anything is registered")
 def test_a_file_that_is_not_yaml(action: Action, write_yaml: WriteYaml) -> None:
     write_yaml("broken.yaml", "name: x\nversion: [1\n")
     ran = action("register-assets", components="*.yaml")
@@ -161,6 +162,10 @@ def test_a_component_whose_environment_does_not_exist(action: Action, project: P
     assert f"tools-{tag}" in ran.error
 
 
+@pytest.mark.fault(
+    "assets: one of several cannot be registered",
+    "those that need it are not registered, the others are; the summary says which",
+)
 def test_what_was_registered_before_a_failure_is_told(action: Action, project: Path, write_yaml: WriteYaml) -> None:
     write_yaml("project/data/a.yaml", {"name": "a", "version": "1", "type": "uri_folder", "path": "nowhere"})
     ran = action("register-assets", **GIVEN)

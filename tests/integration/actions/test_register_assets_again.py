@@ -95,6 +95,10 @@ def test_nothing_to_do_writes_nothing_and_asks_no_storage(action: Action, projec
     assert min(counted(control).values()) > 0
 
 
+@pytest.mark.fault(
+    "assets: a version is taken by another content",
+    "an error at the YAML's line before anything is registered; with `on-conflict: next-version` the next version",
+)
 def test_a_changed_one_is_refused_before_anything_is_registered(
     action: Action, project: Path, write_yaml: WriteYaml, ml_client: MLClient, tag: str
 ) -> None:
@@ -108,6 +112,10 @@ def test_a_changed_one_is_refused_before_anything_is_registered(
         ml_client.components.get(f"show_{tag}", "1")
 
 
+@pytest.mark.fault(
+    "assets: a version is taken by another content",
+    "an error at the YAML's line before anything is registered; with `on-conflict: next-version` the next version",
+)
 def test_a_changed_one_gets_the_next_version(
     action: Action, project: Path, write_yaml: WriteYaml, ml_client: MLClient, tag: str
 ) -> None:
@@ -123,6 +131,7 @@ def test_a_changed_one_gets_the_next_version(
     assert told(action("register-assets", **given))[-1] == ("data", "3", "created")
 
 
+@pytest.mark.fault("assets: what a component refers to as @latest has changed", "the component counts as changed, too")
 def test_a_component_changes_with_its_environment(
     action: Action, project: Path, environment: Callable[..., None], ml_client: MLClient, tag: str
 ) -> None:
@@ -168,6 +177,9 @@ def test_a_description_and_tags_are_no_content(
     assert told(action("register-assets", **given)) == [("environment", "1", "unchanged")]
 
 
+@pytest.mark.fault(
+    "assets: a version was registered by something else", "it is sent as it is: unchanged, or Azure's own error"
+)
 def test_what_something_else_registered(
     action: Action, project: Path, write_yaml: WriteYaml, ml_client: MLClient, tag: str
 ) -> None:
@@ -180,6 +192,7 @@ def test_what_something_else_registered(
     assert told(action("register-assets", **given, on_conflict="next-version")) == [("data", "2", "created")]
 
 
+@pytest.mark.fault("assets: the version is archived", "it is brought back")
 def test_an_archived_version_is_brought_back(action: Action, project: Path, ml_client: MLClient, tag: str) -> None:
     given = {"data": ALL["data"]}
     assert action("register-assets", **given).status == 0

@@ -117,6 +117,7 @@ def test_a_job_without_a_model(action: Action, write_yaml: WriteYaml) -> None:
     assert "[only] ::error::not a command" in ran.log
 
 
+@pytest.mark.fault("job: a node fails", "the step fails, and names the node with its error and its last lines")
 def test_a_node_that_fails(action: Action, write_yaml: WriteYaml) -> None:
     jobs = {"fine": node("true"), "broken": node("seq 100; echo no such animal >&2; exit 3")}
     file = write_yaml("pipeline.yaml", pipeline(jobs))
@@ -131,6 +132,10 @@ def test_a_node_that_fails(action: Action, write_yaml: WriteYaml) -> None:
     assert "no such animal" in ran.log[group : ran.log.index("::endgroup::", group)]
 
 
+@pytest.mark.fault(
+    "job: the workflow is run again after its job has failed",
+    "another job is submitted, under a name with the attempt's number",
+)
 def test_a_retry_after_a_failure_is_another_job(
     action: Action, write_yaml: WriteYaml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +151,10 @@ def test_a_retry_after_a_failure_is_another_job(
     assert action("run-aml-pipeline", file=file).outputs["job-name"] == f"{first}-3"
 
 
+@pytest.mark.fault(
+    "job: it takes longer than `timeout-minutes`",
+    "it is cancelled; with `cancel-on-timeout: false` it runs on, and a later call follows it",
+)
 def test_time_that_is_up(action: Action, write_yaml: WriteYaml, ml_client: MLClient) -> None:
     file = write_yaml("pipeline.yaml", pipeline({"slow": node("echo begun; sleep 600")}))
     ran = action("run-aml-pipeline", file=file, timeout_minutes="0.05")
@@ -155,6 +164,7 @@ def test_time_that_is_up(action: Action, write_yaml: WriteYaml, ml_client: MLCli
     assert ml_client.jobs.get(name).status in {"CancelRequested", "Canceled"}
 
 
+@pytest.mark.fault("job: somebody cancels it in the Studio", "the step fails")
 def test_a_job_that_somebody_cancels_is_no_success(action: Action, write_yaml: WriteYaml, ml_client: MLClient) -> None:
     """The SDK's stream returns as if all were well."""
     file = write_yaml("pipeline.yaml", pipeline({"slow": node("sleep 600")}))
@@ -167,6 +177,10 @@ def test_a_job_that_somebody_cancels_is_no_success(action: Action, write_yaml: W
     assert ran.outputs["status"] == "Canceled"
 
 
+@pytest.mark.fault(
+    "job: it takes longer than a runner's six hours",
+    "`wait: false` submits it; a later call of the same name follows it",
+)
 def test_not_waiting(action: Action, write_yaml: WriteYaml, ml_client: MLClient) -> None:
     file = write_yaml("pipeline.yaml", pipeline({"short": node("true")}))
     ran = action("run-aml-pipeline", file=file, wait="false", experiment="elsewhere", job_name="not-waited-for")
@@ -182,6 +196,7 @@ def test_another_compute(action: Action, write_yaml: WriteYaml) -> None:
     assert action("run-aml-pipeline", file=file, compute=COMPUTE).outputs["status"] == "Completed"
 
 
+@pytest.mark.fault("job: its compute does not exist", "an error before anything runs")
 def test_a_compute_that_does_not_exist(action: Action, write_yaml: WriteYaml) -> None:
     file = write_yaml("pipeline.yaml", pipeline({"a": node("true")}))
     assert "unknown-machine" in action("run-aml-pipeline", file=file, compute="unknown-machine").error
@@ -215,6 +230,7 @@ def test_a_file_that_is_no_pipeline(action: Action, write_yaml: WriteYaml) -> No
     assert "is not a pipeline job: it needs type: pipeline, and jobs" in action("run-aml-pipeline", file=file).error
 
 
+@pytest.mark.fault("job: a component of it does not exist", "an error before anything runs")
 def test_a_component_that_does_not_exist(action: Action, write_yaml: WriteYaml) -> None:
     file = write_yaml("pipeline.yaml", pipeline({"a": {"type": "command", "component": "./nowhere.yaml"}}))
     ran = action("run-aml-pipeline", file=file)

@@ -43,6 +43,7 @@ def test_by_oidc_with_a_token_that_is_masked(action: Action, principal: Mapping[
     assert any(line.startswith("::add-mask::ey") for line in ran.log.splitlines())
 
 
+@pytest.mark.fault("sign-in: the secret is wrong", "one line with Azure's own reason; the secret is masked")
 def test_a_wrong_secret(action: Action, principal: Mapping[str, str]) -> None:
     wrong = json.dumps({**principal, "clientSecret": "wrong"})
     ran = action("ensure-compute", name="nothing", state="deleted", azure_credentials=wrong)
@@ -65,6 +66,7 @@ def test_an_unknown_application_by_oidc(action: Action, principal: Mapping[str, 
     assert ran.error.startswith("::error::Azure refused the sign-in: AADSTS")
 
 
+@pytest.mark.fault("sign-in: GitHub gives no ID token", "one line that says so")
 def test_github_that_gives_no_token(
     action: Action, principal: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,11 +76,13 @@ def test_github_that_gives_no_token(
     assert ran.error == "::error::signing in to Azure failed: GitHub gave no ID token: it answered 401"
 
 
+@pytest.mark.fault("sign-in: there are no credentials", "one line with the ways to sign in")
 def test_no_credentials_at_all(action: Action, principal: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     ran = action("ensure-compute", name="nothing", state="deleted")
     assert "not signed in to Azure: give azure-credentials, or client-id and tenant-id" in ran.error
 
 
+@pytest.mark.fault("sign-in: the workspace does not exist", "one line that says so, before anything is done")
 @pytest.mark.parametrize("name", ["subscription-id", "resource-group", "workspace"])
 def test_a_workspace_that_does_not_exist(action: Action, emulator_environment: object, name: str) -> None:
     ran = action("ensure-compute", name="nothing", state="deleted", **{name: "nowhere"})

@@ -44,6 +44,10 @@ def id_tokens(log: str) -> set[str]:
     return {line for line in log.splitlines() if line.startswith("::add-mask::ey")}
 
 
+@pytest.mark.fault(
+    "sign-in: the tokens end before the job",
+    "GitHub is asked for a new ID token, and Azure for a new access token, as often as needed",
+)
 def test_a_job_that_outlives_several_tokens(action: Action, write_yaml: WriteYaml, oidc: dict[str, str]) -> None:
     environment = write_yaml("given/environment.yaml", ENVIRONMENT_YAML)
     assert action("register-assets", environments=environment, **oidc).status == 0
@@ -58,6 +62,10 @@ def test_a_job_that_outlives_several_tokens(action: Action, write_yaml: WriteYam
     assert "cannot be read" not in ran.log
 
 
+@pytest.mark.fault(
+    "sign-in: an ID token that was kept from a sign-in before the step has ended",
+    "Azure refuses it: let the action sign in by `client-id` and `tenant-id`",
+)
 @pytest.mark.usefixtures("oidc")
 def test_one_id_token_does_not_last(short_lived: Settings) -> None:
     """What the above would come to if the first ID token were kept, as a sign-in before the step keeps it."""

@@ -148,6 +148,9 @@ def test_somebody_else_who_got_in_between(ensure: Any) -> None:
     assert ensure(service, "running") is False
 
 
+@pytest.mark.fault(
+    "compute: a conflict (409) that does not end", "after `timeout-minutes` the step fails with what was refused"
+)
 def test_a_conflict_that_does_not_end_is_told(ensure: Any) -> None:
     service = Service(["Stopped"])
     service.refusal = refusal(409)
@@ -208,6 +211,10 @@ def resource(kind: str, state: str) -> dict[str, Any] | None:
     return {"properties": {"computeType": "AmlCompute", "provisioningState": state, "properties": inner}}
 
 
+@pytest.mark.fault(
+    "compute: any state that Azure knows, for each state that is wanted",
+    "the step that the tables in computes-and-assets.md name",
+)
 @pytest.mark.parametrize(("kind", "state", "wanted", "expected"), CELLS)
 def test_every_cell_of_the_tables(kind: str, state: str, wanted: ComputeState, expected: str) -> None:
     assert step(resource(kind, state), wanted) == expected
@@ -252,6 +259,9 @@ def test_a_job_that_is_being_cancelled_is_waited_for(ensure: Any) -> None:
     assert ensure.result.jobs == []
 
 
+@pytest.mark.fault(
+    "compute: a killed step has left a job on it when it is to be stopped", "that job is cancelled, then it is stopped"
+)
 def test_a_job_whose_step_was_killed_is_cancelled(ensure: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
     (tmp_path / "attended-jobs").mkdir()
@@ -286,6 +296,7 @@ def test_a_job_that_does_not_let_go_is_told(ensure: Any) -> None:
     assert service.asked == []
 
 
+@pytest.mark.fault("compute: a job comes in while it is being stopped", "it is started again")
 def test_a_job_that_comes_in_while_it_stops_has_it_started_again(
     ensure: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -312,6 +323,7 @@ def test_without_its_yaml_nothing_is_deleted_to_be_recreated(ensure: Any) -> Non
     assert service.asked == []
 
 
+@pytest.mark.fault("compute: its state cannot be read any more", "the step fails, and names the state that it last saw")
 def test_the_last_known_state_is_told_when_no_other_can_be_read(ensure: Any) -> None:
     service = Service(["Starting"])
     read = service.get

@@ -145,6 +145,9 @@ def test_a_target_that_is_no_folder_is_not_replaced(fetch: Fetch, tmp_path: Path
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.fault(
+    "model: the download breaks off, or the step is killed", "what was in the folder before is left as it was"
+)
 def test_a_download_that_breaks_off_leaves_the_former_model_as_it_was(fetch: Fetch, tmp_path: Path) -> None:
     fetch(lambda folder: write(folder / "m", FILES))
 
@@ -158,6 +161,9 @@ def test_a_download_that_breaks_off_leaves_the_former_model_as_it_was(fetch: Fet
     assert [entry.name for entry in tmp_path.iterdir()] == ["target"]
 
 
+@pytest.mark.fault(
+    "model: the download breaks off, or the step is killed", "what was in the folder before is left as it was"
+)
 def test_a_download_that_is_killed_half_way_leaves_no_target(fetch: Fetch, tmp_path: Path) -> None:
     def killed(folder: Path) -> None:
         write(folder / "m", {"model.onnx": b"half"})

@@ -13,6 +13,10 @@ def error(message: str = "", code: str = "UserError", **fields: Any) -> dict[str
     return {"code": code, "message": message, **fields}
 
 
+@pytest.mark.fault(
+    "job: no machines, preemption, an image or storage that cannot be had",
+    "told apart from errors of the user's code, which are never tried again",
+)
 @pytest.mark.parametrize(
     ("told", "code"),
     [
@@ -34,6 +38,10 @@ def test_the_infrastructures(told: dict[str, Any], code: str) -> None:
     assert failure_code(told) == code
 
 
+@pytest.mark.fault(
+    "job: no machines, preemption, an image or storage that cannot be had",
+    "told apart from errors of the user's code, which are never tried again",
+)
 @pytest.mark.parametrize(
     "told",
     [

@@ -79,6 +79,7 @@ def test_every_end_is_told(end: str) -> None:
     assert following.follow(job(Service(states)), soon()) == end
 
 
+@pytest.mark.fault("job: it cannot be read for a while", "the log says so; it is asked for again until the time is up")
 def test_a_service_that_does_not_answer_for_a_while(capsys: pytest.CaptureFixture[str]) -> None:
     lost = ServiceRequestError("connection lost")
     service = Service(["Running", lost, lost, "Running", "Completed"], b"one\n")
@@ -93,6 +94,7 @@ def test_a_service_that_does_not_answer_any_more() -> None:
     assert following.follow(job(service), time.monotonic() + 0.05) is None
 
 
+@pytest.mark.fault("job: it is deleted while it is followed", "the step fails")
 def test_a_job_that_is_gone() -> None:
     with pytest.raises(ActionError, match="job the-job does not exist any more"):
         following.follow(job(Service(["Running", None])), soon())
@@ -149,6 +151,10 @@ def test_a_job_that_fails_without_a_node_is_what_failed() -> None:
     assert job(service).failed_runs() == [("", "the-job")]
 
 
+@pytest.mark.fault(
+    "runner: the workflow is cancelled while a job is being submitted",
+    "the job is cancelled as soon as it is there, within 7.5 s",
+)
 def test_a_job_whose_submission_is_under_way_is_cancelled_when_it_appears() -> None:
     service, asked = Service(["Running"]), []
 
