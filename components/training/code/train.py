@@ -92,6 +92,8 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 def main() -> None:
     """Read the command line, train, and print how good the classifier became."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    # Else each request that takes an artifact to Azure is told, with all its headers.
+    logging.getLogger("azure").setLevel(logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--training-folder", type=Path, required=True)
     parser.add_argument("--testing-folder", type=Path, required=True)
