@@ -8,7 +8,7 @@ from functools import cached_property
 
 _BINDING = re.compile(r"\$\{\{.*?\}\}|\b(?:parent\.)?(?:jobs|inputs|outputs)\.[\w.-]+")
 _VERSIONED = re.compile(r"/([^/\s'\"]+)/versions/([^/\s'\",;)]+)")
-_IN_A_COLLECTION = re.compile(r"/(?:computes|datastores|environments|components|data|models)/([^/\s'\",;)]+)")
+_IN_A_COLLECTION = re.compile(r"(?<![\w.-])(?:computes|datastores|environments|components|data|models)/([^/\s'\",;)]+)")
 _SHORT = re.compile(r"(?<![\w/:.-])(?:azureml:)?([A-Za-z0-9_][\w.-]*):([\w.-]*\w)")
 _QUOTED = re.compile(r"'([^'\n]{1,200})'|\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`")
 _AFTER_ITS_KIND = re.compile(
