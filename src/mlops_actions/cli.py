@@ -6,6 +6,7 @@ the empty string is not given.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import json
@@ -101,6 +102,19 @@ def _app(command: str) -> App:
     )
     app.default(_command(action_function(command)))
     return app
+
+
+def arguments_of(function: Callable[..., Any], flags: Sequence[str]) -> dict[str, Any]:
+    """The arguments that flags are for a function, as it is not called with them. Raises CycloptsError."""
+
+    @functools.wraps(function)
+    def take(**arguments: Any) -> dict[str, Any]:
+        return arguments
+
+    app = App(version_flags=[], help_flags=[], result_action="return_value")
+    app.default(_command(take))
+    taken: dict[str, Any] = app(flags, exit_on_error=False, print_error=False)
+    return taken
 
 
 def outputs_of(result: object) -> dict[str, str]:

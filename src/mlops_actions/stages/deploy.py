@@ -8,7 +8,8 @@ from typing import Literal
 
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.stages.deploy_steps import DEPLOY
-from mlops_actions.stages.running import FROM_THE_BEGINNING, Progress, run
+from mlops_actions.stages.progress import FROM_THE_BEGINNING, Progress
+from mlops_actions.stages.running import run
 
 
 def deploy(

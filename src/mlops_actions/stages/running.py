@@ -7,19 +7,19 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from dataclasses import asdict, replace
+from typing import Any
 
-from cyclopts import Parameter
 from rich.console import Console
 
 from mlops_actions.aml.job import TERMINAL
 from mlops_actions.azure import SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.stages import record as records
+from mlops_actions.stages.given import changed, plain, typed, with_workflow
 from mlops_actions.stages.performing import perform
 from mlops_actions.stages.presentation import Narrator
+from mlops_actions.stages.progress import Progress
 from mlops_actions.stages.record import Record
 from mlops_actions.stages.steps import Stage, Step
 
@@ -27,33 +27,6 @@ _JOB_NAME = "job_name"
 _ENDED = TERMINAL | {"CancelRequested"}
 _NAME_ROOM = 200
 _SECRET = "azure_credentials"  # noqa: S105 - the name of the input
-
-
-# A flag that has no --no-… beside it.
-Switch = Annotated[bool, Parameter(negative="")]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a stage begins: flags that every stage has.
-
-    Attributes:
-        resume: go on from the step that the last run ended in, with its inputs and its job
-        from_step: go on from this step, whatever became of it
-        only: do this step alone, without what cleans up after it
-        anew: forget a last run that was killed, and with it the job that it may have left
-        list: show the steps and how far the last run has come, and do nothing
-
-    """
-
-    resume: Switch = False
-    from_step: str | None = None
-    only: str | None = None
-    anew: Switch = False
-    list: Switch = False
-
-
-FROM_THE_BEGINNING = Progress()
 
 
 def run(
@@ -65,6 +38,8 @@ def run(
         narrator.listing(records.read(stage.name))
         return 0
     _check(stage, progress)
+    if progress.workflow is not None:
+        given, sign_in = with_workflow(stage.name, function, given, sign_in, file=progress.workflow, say=narrator.note)
     with records.alone(stage.name):
         record = _record(stage, function, given, progress)
         inputs = typed(function, record.inputs)
@@ -114,8 +89,7 @@ def _record(stage: Stage, function: Callable[..., int], given: Mapping[str, Any]
         return Record(stage.name, plain(given))
     parameters = inspect.signature(function).parameters
     defaults = {name: parameters[name].default for name in given}
-    changed = {name: value for name, value in given.items() if value != defaults[name]}
-    last.inputs = {**plain(defaults), **last.inputs, **plain(changed)}
+    last.inputs = {**plain(defaults), **last.inputs, **plain(changed(function, given))}
     last.attempt += 1
     return last
 
@@ -177,22 +151,3 @@ def _require(stage: Stage, inputs: Mapping[str, Any], record: Record) -> None:
     for name in stage.required:
         if inputs[name] is None:
             raise ActionError(f"{name.replace('_', '-')} is not given, nor does {record.file} have it")
-
-
-def plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs as JSON has them."""
-    texts = {name: str(value) if isinstance(value, Path) else value for name, value in inputs.items()}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in texts.items()}
-
-
-def typed(function: Callable[..., int], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs from JSON as the function has them; one that it has not got, as of another version's, is left out."""
-    hints = get_type_hints(function)
-    return {name: _typed(hints[name], value) for name, value in inputs.items() if name in hints}
-
-
-def _typed(hint: Any, value: Any) -> Any:
-    kinds = [get_origin(part) or part for part in (hint, *get_args(hint))]
-    if value is not None and Path in kinds:
-        return Path(value)
-    return tuple(value) if isinstance(value, list) and tuple in kinds else value

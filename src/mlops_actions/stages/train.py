@@ -8,7 +8,8 @@ from pathlib import Path
 from mlops_actions.assets.plan import OnConflict
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.compute.bringing import OnDifference
-from mlops_actions.stages.running import FROM_THE_BEGINNING, Progress, run
+from mlops_actions.stages.progress import FROM_THE_BEGINNING, Progress
+from mlops_actions.stages.running import run
 from mlops_actions.stages.steps import Stage, Step
 
 _COMPUTE = ("compute_file", "compute")

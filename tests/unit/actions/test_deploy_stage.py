@@ -19,7 +19,7 @@ from mlops_actions.cli import action_function, kebab
 from mlops_actions.github import as_output
 from mlops_actions.stages.deploy import deploy
 from mlops_actions.stages.deploy_steps import DEPLOY, commit
-from mlops_actions.stages.running import Progress
+from mlops_actions.stages.progress import Progress
 from mlops_actions.stages.steps import Step
 
 ROOT = Path(__file__).parents[3]

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mlops_actions import cli
 from mlops_actions.azure import SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.stages import record as records
-from mlops_actions.stages.running import Progress
+from mlops_actions.stages.progress import Progress
 from mlops_actions.stages.train import train
 
 
@@ -232,6 +233,66 @@ def test_a_record_that_is_none(probes: Probes, content: str) -> None:
     records.path_of("train").write_text(content)
     with pytest.raises(ActionError, match=r"\.mlops/train\.json is not what `mlops run train` writes"):
         run(probes, **GIVEN)
+
+
+def caller(**given: object) -> Path:
+    """The workflow of a caller that uses train.yml with these inputs."""
+    job = {"uses": "org/mlops-actions/.github/workflows/train.yml@0123abc", "with": given}
+    file = Path("mlops.yml")
+    file.write_text(yaml.safe_dump({"jobs": {"train": job, "other": {"runs-on": "x", "steps": []}}}))
+    return file
+
+
+def test_inputs_of_a_callers_workflow(
+    probes: Probes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TEAMS_GROUP", "ours")
+    monkeypatch.delenv("NOWHERE", raising=False)
+    file = caller(
+        **{
+            "pipeline": "p.yaml",
+            "pipeline-inputs": "${{ inputs.epochs && format('epochs={0}', inputs.epochs) }}",
+            "environments": "a.yaml\nb.yaml\n",
+            "compute": "${{ vars.NOWHERE }}",
+            "compute-file": "${{ vars.NOWHERE || 'c.yaml' }}",
+            "retries": 2,
+            "stop-compute": False,
+            "resource-group": "${{ vars.TEAMS_GROUP }}",
+            "client-id": "${{ vars.AZURE_CLIENT_ID }}",
+            "runs-on": "${{ vars.RUNS_ON || 'x' }}",
+        }
+    )
+    assert run(probes, retries=1, progress=Progress(workflow=file)) == (0, ALL[:3])
+    told = probes.arguments["run-aml-pipeline"]
+    assert (told["file"], told["retries"]) == (Path("p.yaml"), 1)
+    assert {"inputs", "compute"}.isdisjoint(told)
+    # Who signs in is for the laptop to say.
+    assert told["sign_in"] == SignIn(resource_group="ours")
+    assert probes.arguments["register-assets"]["environments"] == ("a.yaml", "b.yaml")
+    assert probes.arguments["ensure-compute:running"]["file"] == Path("c.yaml")
+    assert "mlops.yml makes pipeline-inputs by expressions, which only a runner can" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("jobs: {one: {uses: ./.github/workflows/deploy.yml}}", r"has no job with `uses: …/train\.yml`"),
+        ("jobs: {one: {uses: a/train.yml}, two: {uses: b/train.yml@x}}", r"has 2 jobs \(one, two\) with"),
+        ("jobs: {one: {uses: a/train.yml, with: {pipeline: p, retries: many}}}", r"workflow: mlops\.yml: .*many"),
+        ("- x", "is not a workflow definition"),
+    ],
+)
+def test_a_workflow_that_cannot_be_used(probes: Probes, content: str, text: str) -> None:
+    Path("mlops.yml").write_text(content)
+    with pytest.raises(ActionError, match=text):
+        run(probes, progress=Progress(workflow=Path("mlops.yml")))
+    assert probes.called == []
+
+
+def test_this_repositorys_own_workflow(probes: Probes) -> None:
+    file = Path(__file__).parents[3] / ".github" / "workflows" / "mlops.yml"
+    assert run(probes, progress=Progress(workflow=file)) == (0, ALL)
+    assert probes.arguments["run-aml-pipeline"]["file"] == Path("pipelines/animals-classification.yaml")
 
 
 def test_two_at_once(probes: Probes) -> None:
