@@ -26,7 +26,9 @@ from ..report import BenchmarkError, Row, write
 from . import project
 
 _ROUNDS = 10
+_STARTS = 5
 _WANTED_SECONDS = 2
+_BEFORE_THE_JOB_SECONDS = 10
 _WARM_UP = 1
 _MLOPS = Path(sys.executable).with_name("mlops")
 
@@ -70,7 +72,17 @@ def _rows(folder: Path, settings: Settings) -> list[Row]:
             Row(f"{key}_seconds_median", f"{what} (median)", statistics.median(taken), "s", wanted, "wanted"),
             Row(f"{key}_seconds_p95", f"{what} (95th percentile)", _p95(taken), "s", wanted, "wanted"),
         ]
-    return rows
+    return [*rows, _before_the_job(steps)]
+
+
+def _before_the_job(steps: _Steps) -> Row:
+    """Seconds from a train run's first step to its job, the compute's start included; the repository is unchanged."""
+    taken = []
+    for _ in range(_STARTS):
+        steps.run(project.STOP)
+        taken.append(sum(steps.run(step)[0] for step in project.BEFORE_THE_JOB))
+    what = "train.yml on an unchanged repository: its steps before the job, with the start of the compute (median)"
+    return Row("before_the_job_seconds_median", what, statistics.median(taken), "s", _BEFORE_THE_JOB_SECONDS, "wanted")
 
 
 def _note(taken: list[float], seconds: float, *, counts: bool) -> None:

@@ -58,6 +58,9 @@ STEPS = (
 )
 """They make what there is."""
 
+STOP = Step("", "ensure-compute", {"file": "compute.yaml", "state": "stopped"})
+BEFORE_THE_JOB = STEPS[:2]
+
 NO_OPS = {
     "ensure_compute": Step(
         "ensure-compute, running already", "ensure-compute", _STARTED, undone=_changed, is_quick=True
