@@ -13,6 +13,8 @@ from mlops_actions.errors import ActionError
 
 # What YAML and runners end lines with, and not all that Unicode has for it, which may stand inside a value.
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+"""How Python reads bytes that are no UTF-8; JSON may have them, too."""
 
 
 def taken() -> str | None:
@@ -28,8 +30,11 @@ def flags_of(inputs: str) -> list[str]:
         raise ActionError(f"INPUTS is not JSON: {error}") from error
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise ActionError("INPUTS is not a JSON object of strings")
-    if wrong := [name for name, value in given.items() if "\0" in value]:
-        raise ActionError(f"{wrong[0]} has a NUL character in it, which no path, name or text can have")
+    for name, value in given.items():
+        if "\0" in value:
+            raise ActionError(f"{name} has a NUL character in it, which no path, name or text can have")
+        if _HALF_A_PAIR.search(value):
+            raise ActionError(f"{name} is not text in UTF-8")
     # A flag and its value are one argument, so that a value may begin with a dash.
     # YAML's block scalars end in a line break that nobody means.
     lines = {name: value.rstrip("\r\n") for name, value in given.items()}

@@ -12,7 +12,7 @@ from mlops_actions.guarded_output import visible
 from mlops_actions.markdown import shortened
 
 _SHOWN = 80
-_LEADS_ELSEWHERE = re.compile(r"[/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LEADS_ELSEWHERE = re.compile(r"[/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 
 

@@ -324,6 +324,14 @@ def test_a_nul_in_an_input_is_refused(
     assert action.arguments == {}
 
 
+def test_bytes_that_are_no_text_are_refused(
+    action: Action, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert with_inputs(monkeypatch, {"file": "x", "client-id": "a\udc80b"}) == FAILED
+    assert capsys.readouterr().out == "::error::client-id is not text in UTF-8\n"
+    assert action.arguments == {}
+
+
 def test_pairs_as_json_may_hold_anything(action: Action, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = {"a": "x\ny=z\n", "b": "=", "c": ""}
     assert with_inputs(monkeypatch, {"file": "x", "inputs": json.dumps(pairs)}) == 0
