@@ -71,6 +71,7 @@ def file(tmp_path: Path) -> Path:
         ("Asset cats does not exist in workspace w.", "pipeline.yaml:4:34"),
         ("node prep: the compute machine is not found in workspace w", "pipeline.yaml:6:20"),
         (f"The compute target {WORKSPACE}/computes/gpu cannot be used", "pipeline.yaml:16:14"),
+        ("node prep, input data is of another type", "pipeline.yaml:12:7"),  # and not of the component, which is fine
         ("computes/gpu cannot be used", "pipeline.yaml:16:14"),
         ("node train, input epochs is 'many', not of type integer", "pipeline.yaml:18:7"),
         ("node train, input store: Datastore lake not found", "pipeline.yaml:25:15"),
