@@ -15,6 +15,8 @@ from typing import Any
 from mlops_actions.errors import ActionError
 
 _BUILDKIT_IS_A_PLUGIN_SINCE = 23
+# Secrets that are in the environment for other steps and commands; what its login helpers take it gets.
+_NOT_FOR_DOCKER = frozenset({"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AZURE_CREDENTIALS", "REGISTRY_PASSWORD"})
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
@@ -32,7 +34,8 @@ class Docker:
     def environment(self) -> dict[str, str]:
         """The environment in which it runs."""
         config = {} if self.config is None else {"DOCKER_CONFIG": str(self.config)}
-        return {**os.environ, **self.settings, **config}
+        own = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_DOCKER}
+        return {**own, **self.settings, **config}
 
     @property
     def has_buildkit(self) -> bool:
