@@ -15,8 +15,8 @@ from mlops_actions.diagnostics.names import Named, reference
 _CONTAINERS = frozenset({"jobs", "inputs", "outputs"})
 """Fields below which the names are the user's own."""
 
-# How much each finding says. A name alone (2) is enough, two words of the YAML's own vocabulary are not.
-_BINDING, _VERSION, _PATH, _REFERENCE, _QUOTED, _NAME, _WORD = 8, 6, 6, 4, 3, 2, 1
+# How much each finding says. A name alone is enough.
+_BINDING, _VERSION, _PATH, _REFERENCE, _QUOTED, _NAME = 8, 6, 6, 4, 3, 2
 _ENOUGH = 2
 
 
@@ -40,10 +40,11 @@ def location_of(file: Path, message: str, path: str = "") -> Location | None:
 
 
 def _best(found: list[Entry], named: Named, file: str) -> Entry | None:
-    best, highest = None, (_ENOUGH - 1, True, 0)
+    best, highest = None, (_ENOUGH - 1, True, True, 0)
     for entry in found:
-        # Of entries that are named alike that of the file itself is meant, then the outer one, and of these the first.
-        rank = (_score(entry, named), entry.key.file == file, -len(entry.path))
+        # Of entries that are named alike that of the file itself is meant, then that whose field the message has a word
+        # of, then the outer one, and of these the first.
+        rank = (_score(entry, named), entry.key.file == file, entry.path[-1] in named.words, -len(entry.path))
         if rank[0] >= _ENOUGH and rank > highest:
             best, highest = entry, rank
     return best
@@ -52,9 +53,7 @@ def _best(found: list[Entry], named: Named, file: str) -> Entry | None:
 def _score(entry: Entry, named: Named) -> int:
     owned = [name for parent, name in zip(entry.path, entry.path[1:], strict=False) if parent in _CONTAINERS]
     score = _NAME * sum(name in named.names for name in owned) + _value_score(entry, named)
-    if entry.path[-1] not in owned:
-        score += _QUOTED * (entry.path[-1] in named.quoted) or _WORD * (entry.path[-1] in named.words)
-    return score
+    return score + _QUOTED * (entry.path[-1] not in owned and entry.path[-1] in named.quoted)
 
 
 def _value_score(entry: Entry, named: Named) -> int:
