@@ -8,12 +8,16 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-from . import actions, emulator
+from . import actions, emulator, network
 
 app = App(name="soak", help="The long random tests at full size, each with a report in reports/.")
 
-TOPICS = {"emulator": (emulator.soak, emulator.FULL), "actions": (actions.soak, actions.FULL)}
-"""What there is, and how many kills are its full size."""
+TOPICS = {
+    "emulator": (emulator.soak, emulator.FULL),
+    "actions": (actions.soak, actions.FULL),
+    "network": (network.soak, network.FULL),
+}
+"""What there is, and how many kills (of the network: runs) are its full size."""
 
 
 @app.default
@@ -29,7 +33,7 @@ def soak(
     topics
         What to try.
     kills
-        How often something is killed; by default as often as makes the full size of each topic.
+        How often something is killed, or of the topic network the runs; by default each topic's full size.
     seed
         Draws the same plan again; it is printed.
 

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from soak import report
 
-from .lane import Lane, Outcome
+from .lane import Lane
+from .outcome import Outcome
 from .table import FULL, HEADER, figures
 
 __all__ = ["FULL", "kill_again_and_again", "soak"]

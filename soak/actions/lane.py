@@ -4,47 +4,29 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from azureml_emulator import lifecycle
+from azureml_emulator.faults import validation
+from azureml_emulator.faults.client import Control
 from azureml_emulator.lifecycle import EmulatorError
 from azureml_emulator.settings import VENV, Settings
 from soak.emulator.api import Interrupted, WrongAnswer
 
 from . import kills, workflow
-from .checks import Found, Workspace
+from .checks import Workspace
 from .kills import KINDS, TIME_SCALE, Killer, Plan
+from .outcome import Outcome
 from .project import SHA, Project
 from .workflow import ASSETS, PIPELINE, START, STEPS, STOP, Attempt, Runner, Step
 
 _MOST_ATTEMPTS = 6
 _GUESSED_SECONDS = {ASSETS: 4.0, START: 4.0, PIPELINE: 8.0, STOP: 3.0}
 _REMEMBERED = 7
-
-
-@dataclass
-class Outcome:
-    """What came of one team's runs."""
-
-    kills: Counter[str] = field(default_factory=Counter)
-    steps: Counter[str] = field(default_factory=Counter)
-    found: Found = field(default_factory=Found)
-    runs: int = 0
-    attempts: int = 0
-    completed: int = 0
-    never_completed: list[str] = field(default_factory=list)
-    slow_to_end: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-    attempts_after: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    undisturbed_seconds: list[float] = field(default_factory=list)
-
-    def mistakes(self) -> list[str]:
-        """All that is wrong, a line for each."""
-        return [*self.found.mistakes(), *self.never_completed, *self.slow_to_end, *self.broken]
 
 
 class Lane:
@@ -60,18 +42,37 @@ class Lane:
         self._typical: dict[str, list[float]] = {step: [seconds] for step, seconds in _GUESSED_SECONDS.items()}
         self._kinds: list[str] = []
         self._wanted = 0
+        self._faults: Mapping[str, Mapping[str, Any]] = {}
         self.outcome = Outcome()
 
     def run(self, wanted: int) -> Outcome:
         """Kill so often. Ends early if the emulator does not start any more."""
         self._wanted = wanted
-        try:
-            known = lifecycle.up(self._state, TIME_SCALE, executor=VENV)
+
+        def kill(known: Settings) -> None:
             self._settle(known, None, "first")
             while sum(self.outcome.kills.values()) < wanted:
                 self._settle(known, self._plan(), f"{self.outcome.runs:04d}")
                 done = sum(self.outcome.kills.values())
                 self._tell(f"kill {done} of {wanted}: {len(self.outcome.mistakes())} mistakes")
+
+        return self._with_an_emulator(kill)
+
+    def endure(self, runs: int, faults: Mapping[str, Mapping[str, Any]]) -> Outcome:
+        """Run so often while the faults are armed; killed is nothing."""
+        self._faults = faults
+
+        def run(known: Settings) -> None:
+            for number in range(1, runs + 1):
+                self._settle(known, None, f"{number:04d}")
+                self._tell(f"run {number} of {runs}: {self.outcome.completed_at_once} completed at once")
+
+        return self._with_an_emulator(run)
+
+    def _with_an_emulator(self, work: Callable[[Settings], None]) -> Outcome:
+        try:
+            known = lifecycle.up(self._state, TIME_SCALE, executor=VENV)
+            work(known)
             workspace = Workspace(known, self.outcome.found)
             try:
                 workspace.check_assets()
@@ -114,6 +115,8 @@ class Lane:
             self._check(known, attempt)
             if attempt.green:
                 outcome.completed += 1
+                outcome.completed_at_once += number == 1
+                outcome.run_seconds.append(sum(attempt.seconds.values()))
                 outcome.attempts_after.get(disturbed, []).append(number)
                 self._note_seconds(attempt, disturbed=bool(disturbed))
                 return
@@ -126,9 +129,27 @@ class Lane:
         typical = {step: statistics.median(seconds[-_REMEMBERED:]) for step, seconds in self._typical.items()}
         killer = Killer(plan, self._state, typical)
         runner = Runner(self._folder / "runner", self._project.folder, variables(known))
-        runner.run(attempt, steps(known, self._project, run_id), killer)
+        with self._network(known, run_id):
+            runner.run(attempt, steps(known, self._project, run_id), killer)
         self.outcome.attempts += 1
         return attempt, killer
+
+    @contextmanager
+    def _network(self, known: Settings, run_id: str) -> Iterator[None]:
+        """Let the faults strike during the block, if there are any, and count how often they do."""
+        if not self._faults:
+            yield
+            return
+        control = Control(known)
+        seeded = {name: {"seed": int(run_id), **fault} for name, fault in self._faults.items()}
+        control.arm([validation.read(fault, name=name.replace(" ", "-")) for name, fault in seeded.items()])
+        try:
+            yield
+        finally:
+            for rule in control.listed():
+                self.outcome.struck[rule["name"]] += rule["hits"]
+                self.outcome.asked[rule["name"]] += rule["seen"]
+            control.clear()
 
     def _prepare(self, known: Settings) -> None:
         if self._chance.random() < 0.25:  # noqa: PLR2004

@@ -62,7 +62,14 @@ request = urllib.request.Request(
     json.dumps(metric).encode(),
     {{"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}},
 )
-urllib.request.urlopen(request).read()
+for pause in (0.5, 1, 2, 4, 8, 16, None):  # as MLflow's own client does
+    try:
+        urllib.request.urlopen(request, timeout=30).read()
+        break
+    except OSError:
+        if pause is None:
+            raise
+        time.sleep(pause)
 (pathlib.Path(out) / "model.json").write_text(json.dumps({{"generation": generation, "run": run}}))
 '''
 

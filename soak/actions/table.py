@@ -10,7 +10,7 @@ from importlib.metadata import version
 from soak.report import Figures, machine
 
 from .kills import KINDS
-from .lane import Outcome
+from .outcome import Outcome
 from .workflow import STEPS
 
 FULL = 50
