@@ -27,7 +27,7 @@ WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
 INPUTS: dict[str, dict[str, Any]] = WORKFLOW[True]["workflow_call"]["inputs"]  # YAML 1.1 takes `on` for a boolean
 USES = "./.mlops-actions/actions/"
 STEPS = [
-    (job, step) for job in WORKFLOW["jobs"].values() for step in job["steps"] if step["uses"].startswith(USES)
+    (job, step) for job in WORKFLOW["jobs"].values() for step in job["steps"] if step.get("uses", "").startswith(USES)
 ]  # fmt: skip
 SIGN_IN = {kebab(field.name) for field in fields(SignIn)}
 A_RUNNERS = {"runs-on", "deploy-runs-on", "environment", "gate-environment", "artifact"}
