@@ -26,7 +26,7 @@ _SUMMARY = Path(__file__).parents[3] / "actions" / "run-aml-pipeline" / "summary
 _COMPONENT = re.compile(r"/workspaces/[^/]+/(components/[^/]+/versions/[^/]+)$")
 # A summary has room for 1 MiB: what may be of any length is cut here, so that what comes after it is not.
 # https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
-_MOST_ROWS, _LONGEST_LINE, _MOST_MATRICES = 300, 500, 6
+_MOST_ROWS, _MOST_LINES, _LONGEST_LINE, _MOST_MATRICES = 300, 400, 500, 6
 _MINUTE = 60
 
 
@@ -56,7 +56,7 @@ def summarize_job(job: AmlJob, outcome: Outcome) -> None:
         "job": link(job.name, outcome.url),
         "status": table_cell(outcome.status),
         "model": _model(outcome),
-        "detail": code_block("\n".join(shortened(line, _LONGEST_LINE) for line in why.splitlines())),
+        "detail": _detail(why.splitlines()),
         "graph": flowchart(graph(properties.get("jobs") or {}, nodes, component)),
         "nodes": _rows([_node_row(job, node, outcome.url) for node in nodes], "| none | | | |"),
         "metrics": _rows(metrics, "| none | |"),
@@ -85,6 +85,11 @@ def _components(job: AmlJob) -> Callable[[str], Mapping[str, Any]]:
         return known[identity]
 
     return component
+
+
+def _detail(lines: Sequence[str]) -> str:
+    more = [f"… {len(lines) - _MOST_LINES} more lines"] * (len(lines) > _MOST_LINES)
+    return code_block("\n".join([*(shortened(line, _LONGEST_LINE) for line in lines[:_MOST_LINES]), *more]))
 
 
 def _model(outcome: Outcome) -> str:

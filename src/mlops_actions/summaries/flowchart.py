@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from mlops_actions.summaries.mermaid import fenced, label
 
 MOST_NODES, MOST_EDGES = 150, 400
-"""Mermaid draws no more than 500 edges and 50,000 characters (its `maxEdges` and `maxTextSize`)."""
+LONGEST = 30_000
+"""Characters of nodes. Mermaid draws no more than 500 edges and 50,000 characters (its `maxEdges`, `maxTextSize`)."""
 
 _CLASSES = {
     "completed": "fill:#dafbe1,stroke:#1a7f37,color:#0a3d18",
@@ -52,6 +53,7 @@ class GraphNode:
 class _Drawing:
     lines: list[str] = field(default_factory=list)
     nodes: int = 0
+    length: int = 0
     left_out: int = 0
     edges: int = 0
     edges_left_out: int = 0
@@ -79,10 +81,11 @@ def _draw(drawing: _Drawing, nodes: Sequence[GraphNode], prefix: str, indent: st
     """Draw the nodes, and the edges between them. Ids are numbers: no name can be one of Mermaid's words."""
     ids: dict[str, str] = {}
     for number, node in enumerate(nodes):
-        if drawing.nodes >= MOST_NODES:
+        if drawing.nodes >= MOST_NODES or drawing.length >= LONGEST:
             drawing.left_out += _count(nodes[number:])
             break
         drawing.nodes += 1
+        drawing.length += len(label(node.name)) + len(label(_told(node)))
         ids[node.name] = identity = f"{prefix}{number}"
         if node.inside:
             drawing.lines.append(

@@ -101,6 +101,12 @@ def test_no_more_is_drawn_than_mermaid_draws() -> None:
     assert drawn.endswith(f"Not drawn: {left_out}, more than Mermaid draws.")
 
 
+def test_long_names_of_many_nodes_are_not_more_than_mermaid_reads() -> None:
+    drawn = flowchart([GraphNode(f"{number}{'~|' * 40}", "Completed") for number in range(150)])
+    assert 20_000 < len(drawn) < 50_000
+    assert re.search(r"Not drawn: \d+ more nodes, more than Mermaid draws\.$", drawn)
+
+
 def test_a_block_of_code_cannot_be_ended_from_within() -> None:
     assert fenced([label("```")]).count("```") == 2
 
