@@ -18,7 +18,12 @@ _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def taken() -> str | None:
-    """The JSON object INPUTS, which no program that is started from here on can read: it has all the secrets."""
+    """The JSON object INPUTS, which no program that is started from here on can read: it has all the secrets.
+
+    Runners other than GitHub's set each input of a composite action as a variable INPUT_<NAME> too.
+    """
+    for name in [name for name in os.environ if name.startswith("INPUT_")]:
+        del os.environ[name]
     return os.environ.pop("INPUTS", None)
 
 

@@ -44,8 +44,8 @@ class Traces:
 
     def assert_none(self, run: WorkflowRun, *, programs: frozenset[str]) -> None:
         """No secret is in a process, a file, or what the run printed, annotated, summarized and put out."""
-        assert self.found == []
-        assert self.searched == self.steps
+        assert self.found == [], self.found
+        assert self.searched == self.steps, self.searched
         assert self.programs >= programs, "they were watched"
         assert in_files(self.folder, self.secrets, but=_NOT_LEFT) == []
         assert run.log, "it printed something"

@@ -306,12 +306,13 @@ def test_no_program_that_is_started_can_read_the_inputs(action: Action, monkeypa
     seen: list[str | None] = []
 
     def answer() -> Outputs:
-        seen.append(os.environ.get("INPUTS"))
+        seen.extend((os.environ.get("INPUTS"), os.environ.get("INPUT_CLIENT-ID")))
         return Outputs("x")
 
     action.answer = answer
+    monkeypatch.setenv("INPUT_CLIENT-ID", "me")
     assert with_inputs(monkeypatch, INPUTS) == 0
-    assert seen == [None]
+    assert seen == [None, None]
 
 
 def test_a_nul_in_an_input_is_refused(
