@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -39,10 +41,11 @@ def kubeconfig(cluster: Any) -> tuple[str, dict[str, str]]:
     return yaml.safe_dump(document), {name: value for name, value in secrets.items() if value}
 
 
-def step(folder: Path, workspace: Path, inputs: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the command as a step does; its files are in `folder`."""
+def environment_of(folder: Path, workspace: Path, inputs: dict[str, str]) -> dict[str, str]:
+    """The environment of a step whose files are in `folder`."""
     (folder / "temp").mkdir(parents=True)
-    environment = {
+    return {
+        **os.environ,
         "GITHUB_ACTIONS": "true",
         "GITHUB_OUTPUT": str(folder / "output"),
         "GITHUB_STEP_SUMMARY": str(folder / "summary"),
@@ -50,10 +53,13 @@ def step(folder: Path, workspace: Path, inputs: dict[str, str]) -> subprocess.Co
         "RUNNER_TEMP": str(folder / "temp"),
         "INPUTS": json.dumps(inputs),
     }
-    return subprocess.run(
-        ["mlops", "kube-deploy"], cwd=workspace, env={**os.environ, **environment}, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+
+
+def step(folder: Path, workspace: Path, inputs: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the command as a step does."""
+    environment = environment_of(folder, workspace, inputs)
+    command = ["mlops", "kube-deploy"]
+    return subprocess.run(command, cwd=workspace, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_hostile_annotations_and_a_pod_that_shouts(
@@ -88,6 +94,33 @@ def test_hostile_annotations_and_a_pod_that_shouts(
     shown = "\n".join(line for line in done.stdout.splitlines() if not line.startswith("::add-mask::"))
     assert in_text(shown + done.stderr, secrets) == []
     assert in_files(tmp_path, secrets) == []
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_step_that_is_cancelled_leaves_no_kubeconfig(tmp_path: Path, number: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        content = {
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": TOKEN}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+        inputs = {"manifests": ".", "image": "x@sha256:" + "0" * 64, "kubeconfig": yaml.safe_dump(content)}
+        environment = environment_of(tmp_path / "step", tmp_path, inputs)
+        with subprocess.Popen(
+            ["mlops", "kube-deploy"], env=environment, cwd=tmp_path, stdout=subprocess.PIPE
+        ) as process:
+            silent.settimeout(60)
+            silent.accept()  # kubectl has asked, and waits for an answer
+            [file] = (tmp_path / "step" / "temp").iterdir()
+            assert file.stat().st_mode & 0o777 == 0o600
+            process.send_signal(number)
+            said, _ = process.communicate(timeout=60)
+    assert process.returncode == cli.FAILED
+    assert said.decode().splitlines()[-1] == "::error::mlops kube-deploy was interrupted"
+    assert list((tmp_path / "step" / "temp").iterdir()) == []
 
 
 @pytest.mark.parametrize(
