@@ -77,17 +77,20 @@ def side_by_side(graph: Mapping[int, set[int]], work: Callable[[int], None]) -> 
     sorter.prepare()
     failed: dict[int, Exception] = {}
     running: dict[Future[None], int] = {}
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="assets") as pool:
+    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="assets")
+    try:
         while True:
             running.update({pool.submit(work, number): number for number in sorter.get_ready()})
             if not running:
                 return failed
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 number = running.pop(future)
-                error = future.exception()
-                if isinstance(error, Exception):
+                try:
+                    future.result()
+                except Exception as error:  # noqa: BLE001 - it is the caller's to tell
                     failed[number] = error
-                elif error is not None:
-                    raise error
                 else:
                     sorter.done(number)
+    finally:
+        # A step that is told to end begins nothing more: there may be many in the queue, and it has seconds.
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_actions.azure import credentials as sign_in
+from mlops_actions.azure import uploads
 from mlops_actions.azure.credentials import SignIn
 from mlops_actions.azure.rest import Rest
 from mlops_actions.errors import ActionError
@@ -41,6 +42,7 @@ def workspace(given: SignIn) -> Workspace:
 
     Raises ActionError naming the input and the variable that are missing, or what is wrong with the credentials.
     """
+    uploads.hide_progress()
     principal = sign_in.service_principal(given)
     subscription, group, name = place(given, principal)
     found = Workspace(subscription, group, name, sign_in.signed_in(given, principal))
@@ -77,11 +79,9 @@ def _check_exists(workspace: Workspace) -> None:
 
 def ml_client(workspace: Workspace) -> MLClient:
     """The SDK's client of the workspace."""
-    from mlops_actions import network  # noqa: PLC0415 - see the package's docstring
-    from mlops_actions.azure import uploads  # noqa: PLC0415
+    from azure.ai.ml import MLClient  # noqa: PLC0415 - see the package's docstring
 
-    uploads.hide_progress()
-    from azure.ai.ml import MLClient  # noqa: PLC0415
+    from mlops_actions import network  # noqa: PLC0415
 
     uploads.mend()
     # The SDK logs what it also raises, and warns of its own experimental classes.

@@ -172,3 +172,22 @@ def test_only_what_needs_a_failed_one_is_left_out() -> None:
     failed = side_by_side({0: set(), 1: {0}, 2: set(), 3: {2}, 4: {1}}, work)
     assert list(failed) == [0]
     assert sorted(done) == [2, 3]
+
+
+def test_a_step_that_is_told_to_end_begins_nothing_more() -> None:
+    begun: list[int] = []
+    end = threading.Event()
+
+    def work(number: int) -> None:
+        begun.append(number)
+        if number == 0:
+            raise KeyboardInterrupt("SIGINT")
+        assert end.wait(30)
+
+    with pytest.raises(KeyboardInterrupt, match="SIGINT"):
+        side_by_side({number: set() for number in range(100)}, work)
+    end.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("assets"):
+            thread.join(30)
+    assert len(begun) < 20
