@@ -59,11 +59,13 @@ class Watch:
     """Watches all processes of this machine, from the beginning of a block to its end.
 
     No secret may be in the arguments of any of them; in the environment only of programs called as in
-    `allowed_environment` (by the name of the program, or of the script that an interpreter runs).
+    `allowed_environment` (by the name of the program, or of the script that an interpreter runs), and of what those
+    in `allowed_to_start` have started, unless that is again one of the former.
     """
 
     secrets: Mapping[str, str]
     allowed_environment: Collection[str] = ()
+    allowed_to_start: Collection[str] = ()
     found: list[str] = field(default_factory=list)
     seen_programs: set[str] = field(default_factory=set)
     rounds: int = 0
@@ -96,14 +98,46 @@ class Watch:
         except OSError:
             return  # it ended
         parts = [part.decode(errors="replace") for part in arguments.split(b"\0")]
-        names = {Path(part).name for part in parts[:2]}
+        names = _names(parts)
         self.seen_programs |= names
         shown = " ".join(part[:40] for part in parts[:3])
         for name, forms in self._forms.items():
             if any(form in arguments for form in forms):
                 self.found.append(f"{name} in the arguments of {shown}")
-            if not names & {*self.allowed_environment} and any(form in environment for form in forms):
+            if any(form in environment for form in forms) and not self._may_know(process, names):
                 self.found.append(f"{name} in the environment of {shown}")
+
+    def _may_know(self, process: Path, names: set[str]) -> bool:
+        if names & {*self.allowed_environment}:
+            return True
+        while (parent := _parent(process)) is not None:
+            names, process = _names(_arguments(parent)), parent
+            if names & {*self.allowed_to_start}:
+                return True
+            if names & {*self.allowed_environment} and "bash" not in names:
+                return False
+        return False
+
+
+def _names(arguments: list[str]) -> set[str]:
+    """The names of the program, and of the script that it may be an interpreter of."""
+    return {Path(part).name for part in arguments[:2]}
+
+
+def _arguments(process: Path) -> list[str]:
+    try:
+        return [part.decode(errors="replace") for part in (process / "cmdline").read_bytes().split(b"\0")]
+    except OSError:
+        return []
+
+
+def _parent(process: Path) -> Path | None:
+    try:
+        # The name, in parentheses, may have anything in it.
+        number = (process / "stat").read_text().rpartition(")")[2].split()[1]
+    except OSError:
+        return None
+    return None if number in {"0", "1"} else process.parent / number
 
 
 def _processes() -> Iterator[Path]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from sandbox.processes import wait_for
 from tests.secret_traces import Watch, in_files, in_text
 
 SECRET = {"canary": "pa/ss+w rd-of-a-bird?"}
@@ -49,3 +50,24 @@ def test_processes(where: str) -> None:
                 os.sched_yield()
     assert len(watch.found) == 1
     assert watch.found[0].startswith(f"canary in the {where} of ")
+
+
+STARTS = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]])"
+
+
+@pytest.mark.parametrize(
+    ("started_by", "allowed"), [(["uv.py"], True), (["uv.py", "mlops.py"], False), (["other.py"], False)]
+)
+def test_what_is_started_by_one_that_may_know(tmp_path: Path, started_by: list[str], allowed: bool) -> None:
+    """uv may start what it likes; what the command starts in its turn may know nothing."""
+    for name in started_by:
+        (tmp_path / name).write_text(STARTS)
+    (tmp_path / "last.py").write_text(WAIT)
+    environment = {**os.environ, "X": SECRET["canary"]}
+    command = [sys.executable, *started_by, "last.py"]
+    knowing = {"uv.py", "mlops.py", "other.py"}
+    started = {"stdin": subprocess.PIPE, "env": environment, "cwd": tmp_path}
+    watching = Watch(SECRET, allowed_environment=knowing, allowed_to_start={"uv.py"})
+    with watching as watch, subprocess.Popen(command, **started):  # type: ignore[call-overload]
+        wait_for("the last of them to be seen", lambda: "last.py" in watch.seen_programs, seconds=30)
+    assert (watch.found == []) is allowed

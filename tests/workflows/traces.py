@@ -13,8 +13,8 @@ from tests.secret_traces import Watch, in_files, in_text
 _NOT_LEFT = {"secrets.yaml", ".venv"}
 """What act is told the secrets by, and packages."""
 
-_WITH_INPUTS = {"bash", "uv", "mlops", "-I"}
-"""A step's shell, uv, Python as uv asks it for its version, and the command. Docker and kubectl are not among them."""
+_WITH_INPUTS = {"bash", "uv", "mlops"}
+"""A step's shell, uv, what uv starts to find a Python, and the command. Docker and kubectl are not among them."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Traces:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Watch the processes of this machine."""
-        with Watch(self.secrets, allowed_environment=_WITH_INPUTS) as watch:
+        with Watch(self.secrets, allowed_environment=_WITH_INPUTS, allowed_to_start={"uv"}) as watch:
             yield
         self.found += watch.found
         self.programs |= watch.seen_programs
