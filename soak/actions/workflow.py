@@ -86,8 +86,9 @@ def steps(given: Mapping[str, str], secrets: Mapping[str, str]) -> list[Step]:
     }
     found = []
     for step in workflow["jobs"]["train"]["steps"]:
-        if step["uses"].startswith(_ACTION):
-            command = step["uses"].removeprefix(_ACTION)
+        uses = str(step.get("uses", ""))
+        if uses.startswith(_ACTION):
+            command = uses.removeprefix(_ACTION)
             inputs = {name: _put_in(_text(text), values) for name, text in step["with"].items()}
             found.append((command, inputs, str(step.get("if", "")).startswith("always()")))
     return [Step(name, *parts) for name, parts in zip(STEPS, found, strict=True)]
