@@ -28,7 +28,7 @@ def cluster(action: Action, write_yaml: WriteYaml) -> str:
 
 @pytest.mark.fault(
     "job: a cluster gets no machine (AllocationFailed)",
-    "the job is submitted again, up to `retries` times, as `<job-name>-retry-1` and so on",
+    "the job is submitted again, up to `retries` times, under its name with `-retry-1` and so on",
 )
 def test_a_cluster_that_gets_no_machine(action: Action, write_yaml: WriteYaml, arm: Arm, cluster: str) -> None:
     name = f"unplaced-{uuid.uuid4().hex[:8]}"
