@@ -15,7 +15,7 @@ from rich.console import Console
 from soak import report
 
 from .lane import Lane, Outcome
-from .report import FULL, HEADER, figures
+from .table import FULL, HEADER, figures
 
 __all__ = ["FULL", "kill_again_and_again", "soak"]
 
