@@ -4,6 +4,7 @@
 azure-core alone, whose pipeline brings tokens and their renewal. All clients retry as `network` says.
 """
 
+from mlops_actions.azure.connection import ml_client, place, workspace
 from mlops_actions.azure.credentials import (
     AS_THE_ENVIRONMENT_SAYS,
     SignIn,
@@ -11,8 +12,7 @@ from mlops_actions.azure.credentials import (
     service_principal,
     signed_in,
 )
-from mlops_actions.azure.rest import ARM, SCOPE, Rest
-from mlops_actions.azure.workspaces import Workspace, ml_client, place, workspace
+from mlops_actions.azure.rest import ARM, SCOPE, Rest, Workspace
 
 __all__ = [
     "ARM",

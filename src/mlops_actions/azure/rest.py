@@ -1,18 +1,35 @@
-"""Azure ML's REST API, for what takes one request."""
+"""A workspace, and Azure ML's REST API for what takes one request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_actions.errors import ActionError
 
 if TYPE_CHECKING:
-    from mlops_actions.azure.workspaces import Workspace
+    from azure.core.credentials import TokenCredential
 
 ARM = "https://management.azure.com"
 SCOPE = f"{ARM}/.default"
 API_VERSION = "2024-10-01"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An Azure ML workspace, and how to sign in to it."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+    credential: TokenCredential
+
+    @property
+    def path(self) -> str:
+        """The workspace's ARM id."""
+        group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+        return f"{group}/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
 
 
 class Rest:

@@ -8,7 +8,7 @@ import pytest
 from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
 
 from mlops_actions import azure
-from mlops_actions.azure import SignIn, credentials, workspaces
+from mlops_actions.azure import SignIn, connection, credentials
 from mlops_actions.errors import ActionError
 
 PRINCIPAL = {"clientId": "me", "clientSecret": "s3cret", "subscriptionId": "sub-of-json", "tenantId": "tenant"}
@@ -24,7 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     # Which way is taken is asked here; whether Azure lets one in is asked in tests/integration.
     monkeypatch.setattr(credentials, "signed_in", lambda given, principal: credentials.credential(given, principal, {}))
-    monkeypatch.setattr(workspaces, "_check_exists", lambda _: None)
+    monkeypatch.setattr(connection, "_check_exists", lambda _: None)
 
 
 def refusal(given: SignIn) -> str:

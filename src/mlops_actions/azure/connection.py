@@ -5,36 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_actions.azure import credentials as sign_in
 from mlops_actions.azure import uploads
 from mlops_actions.azure.credentials import SignIn
-from mlops_actions.azure.rest import Rest
+from mlops_actions.azure.rest import Rest, Workspace
 from mlops_actions.errors import ActionError
 from mlops_actions.resource_names import plain_name
 from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-    from azure.core.credentials import TokenCredential
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """An Azure ML workspace, and how to sign in to it."""
-
-    subscription_id: str
-    resource_group: str
-    name: str
-    credential: TokenCredential
-
-    @property
-    def path(self) -> str:
-        """The workspace's ARM id."""
-        group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-        return f"{group}/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
 
 
 def workspace(given: SignIn) -> Workspace:
