@@ -62,6 +62,7 @@ jobs:
       compute-file: ml/compute.yaml
       environments: ml/environment.yaml
       components: ml/components/*.yaml
+      on-conflict: next-version
       resource-group: ${{{{ vars.AZURE_RESOURCE_GROUP }}}}
       workspace: ${{{{ vars.AZURE_ML_WORKSPACE }}}}
     secrets:
@@ -156,7 +157,7 @@ def pipeline() -> dict[str, Any]:
         "jobs": {
             "training": {
                 "type": "command",
-                "component": "azureml:tiny_training:1",
+                "component": "azureml:tiny_training@latest",
                 "inputs": {"mode": "${{parent.inputs.mode}}"},
             },
             "register": {
