@@ -11,11 +11,11 @@ from mlops_actions import azure
 from mlops_actions.azure import SignIn
 from mlops_actions.errors import ActionError
 from mlops_actions.gate import measured
-from mlops_actions.gate.comparison import Comparison, Model, Rule
+from mlops_actions.gate.comparison import Comparison, Rule
 from mlops_actions.gate.evaluation import Evaluation, measure
 from mlops_actions.gate.measured import Trained
 from mlops_actions.gate.recorded import compare_recorded
-from mlops_actions.kube.deployed import deployed_model
+from mlops_actions.kube.deployed import ServedModel, deployed_model
 from mlops_actions.kube.kubectl import cluster
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ class Service:
     context: str | None
     deployment: str | None
 
-    def model(self) -> tuple[str, Model | None]:
+    def served(self) -> tuple[str, ServedModel | None]:
         """What it is called, and the model that it serves; None if it is not there yet. Raises ActionError."""
         if self.manifests is None:
             raise ActionError("champion: deployed needs manifests, the folder that kube-deploy applies")
         with cluster(self.kubeconfig, self.context) as kubectl:
             key, found = deployed_model(kubectl, self.manifests, deployment=self.deployment, namespace=self.namespace)
-        return f"{key} in namespace {key.namespace}", None if found is None else Model(*found)
+        return f"{key} in namespace {key.namespace}", found
 
 
 @dataclass
@@ -57,13 +57,9 @@ class Contest:
         self, candidate: Trained, client: MLClient, rest: azure.Rest, sign_in: SignIn, *, refused: bool
     ) -> Comparison:
         """Compare; a candidate that is `refused` already is not measured, which costs. Raises ActionError."""
-        champion = Model(candidate.model.name, self.champion)
-        if self.champion == DEPLOYED:
-            place, serving = self.service.model()
-            if serving is None:
-                return Comparison(self.rule, True, f"there is no {place} yet: there is no champion to beat")
-            champion = serving
-        found = measured.find(client, rest, champion.name, champion.version)
+        found = self._defender(candidate, client, rest)
+        if isinstance(found, Comparison):
+            return found
         if found.model == candidate.model:  # which `latest` may be, too
             return Comparison(self.rule, True, f"{found.model} is the champion itself", found.model)
         if self.evaluation is None:
@@ -73,6 +69,25 @@ class Contest:
             return Comparison(self.rule, False, text, found.model)
         comparison, self.job = measure(self.evaluation, candidate, found.model, self.rule, rest=rest, sign_in=sign_in)
         return comparison
+
+    def _defender(self, candidate: Trained, client: MLClient, rest: azure.Rest) -> Trained | Comparison:
+        """The champion, or what comes of it that there is none. Raises ActionError if it is not in the workspace."""
+        if self.champion != DEPLOYED:
+            return measured.find(client, rest, candidate.model.name, self.champion)
+        place, served = self.service.served()
+        if served is None:
+            return Comparison(self.rule, True, f"there is no {place} yet: there is no champion to beat")
+        try:
+            found = measured.find(client, rest, served.name, served.version)
+        except ActionError as error:
+            raise ActionError(f"{place} serves a model that cannot be compared with: {error}") from None
+        # The tag may name a later job, which registered nothing new; but both are this workspace's.
+        if served.job and served.job != found.job and not measured.exists(rest, served.job):
+            raise ActionError(
+                f"{place} serves {found.model} of job {served.job}, which this workspace has not got: the model was "
+                "deployed from another workspace; deploy once without champion"
+            )
+        return found
 
 
 def rule(metric: str | None, margin: float, *, higher_is_better: bool) -> Rule:

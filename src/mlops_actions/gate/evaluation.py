@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_actions import azure
-from mlops_actions.aml.job import AmlJob
+from mlops_actions.aml import attempts
+from mlops_actions.aml.job import COMPLETED, AmlJob
 from mlops_actions.aml.submission import default_name
 from mlops_actions.azure import SignIn
 from mlops_actions.ensure_compute import ensure_compute
@@ -64,7 +65,8 @@ def measure(
         data = _test_data_uri(rest, candidate.job, evaluation)
         inputs = {CHAMPION: champion.reference, CANDIDATE: candidate.model.reference, TEST_DATA: data}
         name = _job_name(evaluation.pipeline, inputs, candidate.model, champion, rest)
-    if evaluation.compute_file or evaluation.compute:
+        _, status = attempts.latest(rest, name) or (0, "")
+    if (evaluation.compute_file or evaluation.compute) and status != COMPLETED:
         ensure_compute(file=evaluation.compute_file, name=evaluation.compute, sign_in=sign_in)
     try:
         run = run_aml_pipeline(

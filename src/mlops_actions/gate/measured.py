@@ -69,6 +69,16 @@ def _checked(job: str, entity: entities.Model) -> str:
         raise ActionError(f"{text}: {error}") from None
 
 
+def exists(rest: azure.Rest, job: str) -> bool:
+    """Whether there is a job of that name. Raises ActionError for what is no name, or if it cannot be read."""
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
+
+    try:
+        return AmlJob(rest, valid_name(job)).status() is not None
+    except AzureError as error:
+        raise ActionError(f"job {job} cannot be read: {reason(error)}") from error
+
+
 def training_of(rest: azure.Rest, job: str, tags: Mapping[str, str]) -> Training | None:
     """What a job measured; None if there is no such job any more.
 
