@@ -34,6 +34,7 @@ from .computes import locations
 from .context import Context
 from .faults import control
 from .faults.requests import RequestFaults, token_has_expired
+from .jobs.files import registration
 from .jobs.process import run_identity, run_tokens
 from .route_index import RouteIndex
 from .settings import GITHUB_OIDC_HOST, LOGIN_HOST
@@ -105,7 +106,6 @@ def _routes(context: Context) -> list[BaseRoute]:
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ready", "workspace": context.settings.workspace})
 
-    assets = (environments, code, components, data, models)
     modules = (
         cloud_metadata,
         subscriptions,
@@ -113,7 +113,9 @@ def _routes(context: Context) -> list[BaseRoute]:
         workspaces,
         computes,
         locations,
-        *assets,
+        environments,
+        code,
+        components,
         registries,
         jobs,
         unimplemented,
@@ -123,6 +125,8 @@ def _routes(context: Context) -> list[BaseRoute]:
     resources = RouteIndex(
         [
             *operations.routes(context.operations, context.store),
+            # These two can be made of what a job has written.
+            *(route for module in (data, models) for route in module.routes(context, registration.completed)),
             *(route for module in modules for route in module.routes(context)),
             unknown,
         ]

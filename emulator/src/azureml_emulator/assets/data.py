@@ -11,7 +11,7 @@ from ..context import Context
 from ..errors import bad_request, conflict
 from ..shapes import text
 from . import containers, version_routes
-from .version_routes import Draft, Prepare
+from .version_routes import Complete, Draft, Prepare
 
 KIND = "data"
 _TYPES = {"uri_file", "uri_folder", "mltable"}
@@ -39,13 +39,11 @@ def preparation(context: Context) -> Prepare:
     return prepare
 
 
-def routes(context: Context) -> list[Route]:
-    """The routes of versions."""
-    from ..jobs.files import registration  # noqa: PLC0415 - jobs register data, too
-
+def routes(context: Context, complete: Complete) -> list[Route]:
+    """The routes of versions; `complete` fills in what a path that names a job's output stands for."""
     prepare = preparation(context)
 
     def completed(draft: Draft) -> dict[str, Any]:
-        return prepare(replace(draft, properties=registration.completed(context, draft.properties, "dataUri")))
+        return prepare(replace(draft, properties=complete(context, draft.properties, "dataUri")))
 
     return version_routes.routes(context, KIND, completed)

@@ -11,7 +11,7 @@ from ..context import Context
 from ..errors import bad_request, conflict
 from ..shapes import mappings, text
 from . import version_routes
-from .version_routes import Draft
+from .version_routes import Complete, Draft
 
 KIND = "models"
 _TYPES = {"custom_model", "mlflow_model", "triton_model"}
@@ -37,11 +37,10 @@ def prepare(draft: Draft) -> dict[str, Any]:
     return check(draft.name, draft.version, draft.properties, draft.known)
 
 
-def routes(context: Context) -> list[Route]:
-    """The routes of versions."""
-    from ..jobs.files import registration  # noqa: PLC0415 - jobs register models, too
+def routes(context: Context, complete: Complete) -> list[Route]:
+    """The routes of versions; `complete` fills in what a path that names a job's output stands for."""
 
     def completed(draft: Draft) -> dict[str, Any]:
-        return prepare(replace(draft, properties=registration.completed(context, draft.properties, "modelUri")))
+        return prepare(replace(draft, properties=complete(context, draft.properties, "modelUri")))
 
     return version_routes.routes(context, KIND, completed)

@@ -53,6 +53,9 @@ class Draft:
         return f"{self.name}:{self.version}"
 
 
+Complete = Callable[[Context, Mapping[str, Any], str], dict[str, Any]]
+"""Properties, and the field of them that has the path, to properties whose path is in storage."""
+
 Prepare = Callable[[Draft], dict[str, Any]]
 """Checks a draft and completes its properties. Raises ServiceError (400, 409)."""
 
