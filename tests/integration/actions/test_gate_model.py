@@ -18,6 +18,8 @@ import yaml
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Model
 
+from mlops_actions.gate.contest import Service
+from mlops_actions.kube.deployed import ServedModel
 from tests.integration.emulator_faults.conftest import Arm, arm, control
 
 from .conftest import COMPUTE, COMPUTE_YAML, REGISTER, Action, Ran, WriteYaml, node, pipeline
@@ -213,11 +215,14 @@ def test_the_champion_is_measured_on_the_candidates_data(
     noted = tags(ml_client, trainer, candidate)
     assert (noted["gate-verdict"], noted["gate-champion"]) == ("accepted", f"{trainer.name}:{champion}")
 
-    # Once more in the same run of a workflow: the same job, and the same tags.
-    again = trainer.gate(candidate, **against, margin="0.1", require="accuracy > 0.5")
+    # Once more in the same run of a workflow: the same job, the same tags, and no machine that is started for it.
+    trainer.action("ensure-compute", name=COMPUTE, state="stopped")
+    again = trainer.gate(candidate, **against, margin="0.1", require="accuracy > 0.5", compute_file=given)
     assert again.outputs == ran.outputs
     assert f"job {job} exists (Completed): it is followed, not submitted again" in again.log
     assert tags(ml_client, trainer, candidate) == noted
+    assert trainer.action("ensure-compute", name=COMPUTE, state="stopped").outputs["changed"] == "false"
+    trainer.action("ensure-compute", name=COMPUTE)
 
     # By more than it is better, or the other way round, it is refused.
     more = trainer.gate(candidate, **against, margin="0.3")
@@ -304,6 +309,30 @@ def test_what_the_trainings_recorded_counts_if_the_data_was_the_same(trainer: Tr
     assert "recorded no metric 'auc' (compare)" in trainer.gate(second, champion=first, compare="auc").error
     gone = trainer.gate(second, champion="99", compare="accuracy")
     assert f"model {trainer.name}:99 does not exist" in gone.error
+
+
+def test_the_model_that_is_deployed(trainer: Trainer, ml_client: MLClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the cluster says is tried on a real one in tests/cluster; here, what is made of it."""
+    first, second = trainer.train(3), trainer.train(4)
+    jobs = {version: tags(ml_client, trainer, version)["job"] for version in (first, second)}
+
+    def gate(version: str, served: ServedModel | None) -> Ran:
+        monkeypatch.setattr(Service, "served", lambda _: ("Deployment web", served))
+        return trainer.gate(version, champion="deployed", compare="accuracy")
+
+    nothing = gate(second, None)
+    assert (nothing.outputs["verdict"], nothing.outputs["champion-version"]) == ("accepted", "")
+    assert json.loads(nothing.outputs["reasons"]) == ["there is no Deployment web yet: there is no champion to beat"]
+    assert gate(second, ServedModel(trainer.name, first, jobs[first])).outputs["champion-value"] == "0.8"
+    assert gate(first, ServedModel(trainer.name, second, None)).outputs["verdict"] == "refused"
+    # A later job that reused all of the first one's nodes has registered nothing, and is the one in the tag.
+    assert gate(first, ServedModel(trainer.name, first, jobs[second])).outputs["verdict"] == "accepted"
+    elsewhere = gate(second, ServedModel(trainer.name, first, "a-job-of-another-workspace"))
+    assert (
+        f"serves {trainer.name}:{first} of job a-job-of-another-workspace, which this workspace has" in elsewhere.error
+    )
+    gone = gate(second, ServedModel(trainer.name, "77", jobs[first]))
+    assert f"serves a model that cannot be compared with: model {trainer.name}:77 does not exist" in gone.error
 
 
 def digest(numbers: str) -> str:
