@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,8 @@ class Watch:
             environment = (process / "environ").read_bytes()
         except OSError:
             return  # it ended
+        if not arguments:
+            return  # it is about to become another program, or has ended
         parts = [part.decode(errors="replace") for part in arguments.split(b"\0")]
         names = _names(parts)
         self.seen_programs |= names
@@ -104,19 +107,25 @@ class Watch:
         for name, forms in self._forms.items():
             if any(form in arguments for form in forms):
                 self.found.append(f"{name} in the arguments of {shown}")
-            if any(form in environment for form in forms) and not self._may_know(process, names):
+            if any(form in environment for form in forms) and self._must_not_know(process, names):
                 self.found.append(f"{name} in the environment of {shown}")
 
-    def _may_know(self, process: Path, names: set[str]) -> bool:
+    def _must_not_know(self, process: Path, names: set[str]) -> bool:
         if names & {*self.allowed_environment}:
-            return True
-        while (parent := _parent(process)) is not None:
-            names, process = _names(_arguments(parent)), parent
-            if names & {*self.allowed_to_start}:
-                return True
-            if names & {*self.allowed_environment} and "bash" not in names:
+            return False
+        parent = _parent(process)
+        while parent is not None and parent.name != str(os.getpid()):
+            above = _names(_arguments(parent))
+            if above & {*self.allowed_to_start}:
                 return False
-        return False
+            if above & {*self.allowed_environment} and "bash" not in above:
+                return True
+            parent = _parent(parent)
+        if parent is not None:
+            return True
+        # Who started it has ended, as in a pipe of a shell script; or it is a daemon's, and goes on.
+        time.sleep(0.05)
+        return _arguments(process) != []
 
 
 def _names(arguments: list[str]) -> set[str]:

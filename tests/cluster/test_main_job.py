@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from azureml_emulator import lifecycle
 from sandbox import paths
 from sandbox.docker import DockerDaemon, ensure_docker, stop_docker
 from sandbox.kubernetes import kubectl
+from tests.secret_traces import in_text
 from tests.workflows import main_job
-from tests.workflows.caller import Azure
+from tests.workflows.caller import Azure, path_of_a_python
+from tests.workflows.traces import Traces
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +44,32 @@ def docker() -> Iterator[dict[str, str]]:
         stop_docker()
 
 
+PASSWORD = f"a registry's pass+word/&{uuid.uuid4()}"
+"""Not the same as any text in this repository, which is a workspace of the run."""
+
+
+def keys_of(kubeconfig: Path) -> dict[str, str]:
+    """What of a kubeconfig is secret."""
+    user = yaml.safe_load(kubeconfig.read_text())["users"][0]["user"]
+    found = {name: user.get(name, "") for name in ("client-key-data", "token", "password")}
+    return {name: value for name, value in found.items() if value}
+
+
+def assert_public(image: str, docker: dict[str, str], secrets: dict[str, str]) -> None:
+    """No secret is in the image."""
+    argv = ["docker", "save", image]
+    content = subprocess.run(argv, env={**os.environ, **docker}, check=True, capture_output=True).stdout
+    assert b'{"mode": "train"}' in content, "the model, in whose layer it can be searched"
+    assert in_text(content, secrets) == []
+
+
 def get(url: str) -> str:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=10) as answer:
         return str(answer.read().decode())
 
 
-def test_a_push_delivers_and_a_broken_image_is_undone(  # noqa: PLR0917 - fixtures
+def test_a_push_delivers_and_a_broken_image_is_undone(  # noqa: PLR0915, PLR0917 - fixtures, and a run of minutes
     tmp_path: Path, azure: Azure, docker: dict[str, str], cluster: Any, namespace: str, probe_app: Any
 ) -> None:
     repository = main_job.repository(tmp_path / "animals")
@@ -59,13 +83,28 @@ def test_a_push_delivers_and_a_broken_image_is_undone(  # noqa: PLR0917 - fixtur
             "K8S_NAMESPACE": namespace,
             "GATE_CHAMPION": "deployed",
         },
-        "secrets": {"KUBE_CONFIG": cluster.kubeconfig.read_text()},
-        "env": {**docker, "PATH": f"{kubectl().parent}{os.pathsep}{os.environ['PATH']}"},
+        "secrets": {
+            "KUBE_CONFIG": cluster.kubeconfig.read_text(),
+            "REGISTRY_USERNAME": "robot",
+            "REGISTRY_PASSWORD": PASSWORD,
+        },
+        "env": {**docker, "PATH": f"{kubectl().parent}{os.pathsep}{path_of_a_python()}"},
     }
-    with main_job.start(repository, azure, event="push", run_id="1", **settings) as running:
+    secrets = {
+        "client secret": azure.emulator["AZURE_CLIENT_SECRET"],
+        "password": PASSWORD,
+        **keys_of(cluster.kubeconfig),
+    }
+    traces = Traces(
+        secrets, tmp_path / "run", frozenset({"pipeline", "gate", "model", "image", "deployment"}), "deployment"
+    )
+    files: dict[str, Any] = {"run_folder": traces.folder, "on_step": traces.on_step}
+    with traces.watched(), main_job.start(repository, azure, event="push", run_id="1", **files, **settings) as running:
         pushed = running.wait(400)
 
     assert pushed.succeeded, pushed.log
+    traces.assert_none(pushed, programs=frozenset({"uv", "mlops", "docker", "kubectl"}))
+    assert_public(pushed.job("build").step("image").outputs["image"], docker, secrets)
     trained = pushed.job("train").step("pipeline").outputs
     image = pushed.job("build").step("image").outputs
     deployed = pushed.job("deploy").step("deployment").outputs

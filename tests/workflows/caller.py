@@ -6,6 +6,8 @@ Its pipeline is the smallest that trains and registers: a node that needs no pac
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -220,6 +222,11 @@ class Azure:
         return {name: str(given) for name, given in described["inputs"].items()}
 
 
+def path_of_a_python() -> str:
+    """The PATH with this Python's folder first, where uv finds it, and not shell scripts that look for one."""
+    return f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
 def deliver(
     repository: Path,
     azure: Azure,
@@ -240,7 +247,7 @@ def deliver(
         inputs={"mode": mode, "job-name": job_name, "text": text},
         secrets=azure.secrets,
         variables={**azure.variables, "MLOPS_ACTIONS_REPOSITORY": LIBRARY},
-        env={**azure.runner, "GITHUB_ACTOR": actor},
+        env={**azure.runner, "GITHUB_ACTOR": actor, "PATH": path_of_a_python()},
         run_id="99",
         repositories={LIBRARY: ROOT},
         folder=folder,

@@ -35,7 +35,7 @@ def test_trains_and_hands_over_what_it_registered(
     git(repository, "branch", "--move", BRANCHES["substitution"] + BRANCHES["quotes"] + BRANCHES["expression"])
     git(repository, "commit", "--quiet", "--allow-empty", f"--message={COMMIT_MESSAGE}")
     secrets = {"credentials": azure.secrets["AZURE_CREDENTIALS"], "secret": azure.emulator["AZURE_CLIENT_SECRET"]}
-    traces = Traces(secrets, tmp_path / "run", frozenset({"start", "pipeline"}))
+    traces = Traces(secrets, tmp_path / "run", frozenset({"start", "pipeline"}), "pipeline")
     hostile: dict[str, Any] = {"text": TEXT, "actor": HOSTILE["html"]}
     files: dict[str, Any] = {"folder": traces.folder, "on_step": traces.on_step}
     with traces.watched(), deliver(repository, azure, **hostile, **files) as running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,15 +16,20 @@ _NOT_LEFT = {"secrets.yaml", ".venv"}
 
 _WITH_INPUTS = {"bash", "uv", "mlops"}
 """A step's shell, uv, what uv starts to find a Python, and the command. Docker and kubectl are not among them."""
+_IN_USE = re.compile(r"/(?:kubeconfig|docker-config)-[^/]+(?:/config\.json)?$")
 
 
 @dataclass
 class Traces:
-    """`folder` is the run's: its workspaces, temporary files and artifacts. It is searched after each of the steps."""
+    """`folder` is the run's: its workspaces, temporary files and artifacts. It is searched after each of the steps.
+
+    After the `last` of them no other has a file with a secret, not even for a while.
+    """
 
     secrets: Mapping[str, str]
     folder: Path
     steps: frozenset[str]
+    last: str
     found: list[str] = field(default_factory=list)
     programs: set[str] = field(default_factory=set)
     searched: set[str] = field(default_factory=set)
@@ -40,7 +46,10 @@ class Traces:
         """Search the files when a step has ended; act removes the workspaces in the end."""
         if step.outcome is not None and len(step.path) == 1 and step.path[0] in self.steps:
             self.searched.add(step.path[0])
-            self.found += [f"after {step.path[0]}: {it}" for it in in_files(self.folder, self.secrets, but=_NOT_LEFT)]
+            found = in_files(self.folder, self.secrets, but=_NOT_LEFT)
+            # The search takes a while, in which the next step has begun, if there is one.
+            current = [] if step.path[0] == self.last else [it for it in found if _IN_USE.search(it)]
+            self.found += [f"after {step.path[0]}: {it}" for it in found if it not in current]
 
     def assert_none(self, run: WorkflowRun, *, programs: frozenset[str]) -> None:
         """No secret is in a process, a file, or what the run printed, annotated, summarized and put out."""
