@@ -14,7 +14,7 @@ from rich.progress import TaskID
 from azureml_emulator import settings
 
 from . import laptop_cloud, paths, photos, report
-from .act import Job, Step, WorkflowRun, run_workflow
+from .act import Job, Step, WorkflowRun, start_workflow
 from .laptop_cloud import LaptopCloud
 from .photos import Photos
 from .processes import SandboxError
@@ -71,7 +71,7 @@ def _train_and_deploy(stages: Stages, cloud: LaptopCloud) -> Delivery:
             file.write(f"[{job.id}/{step.name}] {line}\n")
             file.flush()
 
-        run = run_workflow(
+        run = start_workflow(
             WORKFLOW,
             workdir=paths.ROOT,
             run_id=str(int(time.time())),
@@ -80,7 +80,7 @@ def _train_and_deploy(stages: Stages, cloud: LaptopCloud) -> Delivery:
             env=_runner_environment(cloud),
             on_step=watched.on_step,
             on_line=write,
-        )
+        ).result()
         file.write("\n".join(run.messages))
     if not run.succeeded:
         raise SandboxError(_why(run, log))

@@ -2,7 +2,7 @@
 
 from sandbox.act.leftovers import end_leftovers
 from sandbox.act.results import Annotation, Job, Step, WorkflowRun
-from sandbox.act.runner import OnLine, OnStep, RunningWorkflow, run_workflow, start_workflow
+from sandbox.act.runner import OnLine, OnStep, RunningWorkflow, start_workflow
 
 __all__ = [
     "Annotation",
@@ -13,6 +13,5 @@ __all__ = [
     "Step",
     "WorkflowRun",
     "end_leftovers",
-    "run_workflow",
     "start_workflow",
 ]

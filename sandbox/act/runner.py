@@ -82,6 +82,11 @@ class RunningWorkflow:
             raise SandboxError(f"job {job} runs on '{label}', a label that no runner here has ({', '.join(LABELS)})")
         return self.run
 
+    def result(self, timeout: float | None = None) -> WorkflowRun:
+        """Wait for its end as `wait` does; Ctrl-C cancels the run and waits for its cleanup."""
+        with self:
+            return self.wait(timeout)
+
     def _finish(self, timeout: float | None) -> None:
         self._reader.join(timeout)
         if self._reader.is_alive():
@@ -118,50 +123,6 @@ class RunningWorkflow:
             self.on_line(job, step, text)
 
 
-def run_workflow(
-    workflow: Path,
-    *,
-    workdir: Path,
-    repository: str = "local/repository",
-    event: str = "workflow_dispatch",
-    inputs: Mapping[str, str] | None = None,
-    secrets: Mapping[str, str] | None = None,
-    variables: Mapping[str, str] | None = None,
-    env: Mapping[str, str] | None = None,
-    run_id: str = "1",
-    repositories: Mapping[str, Path] | None = None,
-    folder: Path | None = None,
-    on_step: OnStep | None = None,
-    on_line: OnLine | None = None,
-    timeout: float | None = None,
-) -> WorkflowRun:
-    """Run a workflow file of the repository in `workdir`, wait for its end and say what came of it.
-
-    `repository` is the owner/name that the repository has for the run, `repositories` where checkouts of others are
-    (owner/name to folder). `env` is what the runner's environment has besides the ordinary; PATH in it replaces this
-    process's. The run's files (artifacts, checkouts) are in `folder` if one is given, else gone afterwards. `on_step`
-    is called when a step begins and when it ends, `on_line` for each line that it prints, both from a thread.
-    Ctrl-C cancels the run and waits for its cleanup.
-    """
-    running = start_workflow(
-        workflow,
-        workdir=workdir,
-        repository=repository,
-        event=event,
-        inputs=inputs,
-        secrets=secrets,
-        variables=variables,
-        env=env,
-        run_id=run_id,
-        repositories=repositories,
-        folder=folder,
-        on_step=on_step,
-        on_line=on_line,
-    )
-    with running:
-        return running.wait(timeout)
-
-
 def start_workflow(
     workflow: Path,
     *,
@@ -178,7 +139,13 @@ def start_workflow(
     on_step: OnStep | None = None,
     on_line: OnLine | None = None,
 ) -> RunningWorkflow:
-    """Start a workflow as `run_workflow` does, and return as soon as act runs."""
+    """Start a workflow file of the repository in `workdir`, and return as soon as act runs.
+
+    `repository` is the owner/name that the repository has for the run, `repositories` where checkouts of others are
+    (owner/name to folder). `env` is what the runner's environment has besides the ordinary; PATH in it replaces this
+    process's. The run's files (artifacts, checkouts) are in `folder` if one is given, else gone afterwards. `on_step`
+    is called when a step begins and when it ends, `on_line` for each line that it prints, both from a thread.
+    """
     end_leftovers()
     given, env = folder is not None, dict(env or {})
     folder = folder.resolve() if folder is not None else new_run()

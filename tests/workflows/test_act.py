@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.act import Job, Step, end_leftovers, run_workflow, start_workflow
+from sandbox.act import Job, Step, end_leftovers, start_workflow
 from sandbox.act.leftovers import processes
 from sandbox.paths import ROOT
 from sandbox.processes import SandboxError
@@ -52,7 +52,7 @@ def test_reports_outputs_summaries_annotations_and_failures(make_repository: Mak
     def on_step(job: Job, step: Step) -> None:
         seen.append(("/".join(step.path), step.outcome))
 
-    run = run_workflow(
+    run = start_workflow(
         repository / ".github/workflows/w.yml",
         workdir=repository,
         repository="team/caller",
@@ -61,7 +61,7 @@ def test_reports_outputs_summaries_annotations_and_failures(make_repository: Mak
         variables={"KIND": "world"},
         run_id="4711",
         on_step=on_step,
-    )
+    ).result()
 
     job = run.job("one")
     assert not run.succeeded
@@ -131,7 +131,7 @@ def test_cancelling_runs_what_has_to_run_always(make_repository: MakeRepository)
 def test_refuses_what_it_cannot_run(make_repository: MakeRepository, jobs: str, message: str) -> None:
     repository = make_repository("caller", {".github/workflows/w.yml": workflow(jobs)})
     with pytest.raises(SandboxError, match=message):
-        run_workflow(repository / ".github/workflows/w.yml", workdir=repository)
+        start_workflow(repository / ".github/workflows/w.yml", workdir=repository).result()
 
 
 def test_artifacts_travel_between_jobs(make_repository: MakeRepository) -> None:
@@ -166,7 +166,7 @@ def test_artifacts_travel_between_jobs(make_repository: MakeRepository) -> None:
     files = {"service/app.py": "print()\n", "service/.dockerignore": "x\n", "service/model/m.json": "{}\n"}
     repository = make_repository("caller", {".github/workflows/w.yml": workflow(jobs), **files})
 
-    run = run_workflow(repository / ".github/workflows/w.yml", workdir=repository)
+    run = start_workflow(repository / ".github/workflows/w.yml", workdir=repository).result()
 
     assert run.job("send").result == "success", run.log
     assert run.job("receive").step("list").lines == ["./.dockerignore", "./app.py", "./model/m.json", "print()"]
@@ -201,7 +201,9 @@ def test_checks_another_repository_out_at_a_commit(make_repository: MakeReposito
 """
     repository = make_repository("caller", {".github/workflows/w.yml": workflow(jobs)})
 
-    run = run_workflow(repository / ".github/workflows/w.yml", workdir=repository, repositories={"team/other": other})
+    run = start_workflow(
+        repository / ".github/workflows/w.yml", workdir=repository, repositories={"team/other": other}
+    ).result()
 
     assert run.job("one").step("now").lines == ["new", "uncommitted.txt", "x.txt"]
     assert run.job("one").step("before").lines == ["old", "x.txt"]
@@ -220,9 +222,9 @@ def test_puts_uv_on_the_path(make_repository: MakeRepository) -> None:
 """
     repository = make_repository("caller", {".github/workflows/w.yml": workflow(jobs)})
 
-    run = run_workflow(
+    run = start_workflow(
         repository / ".github/workflows/w.yml", workdir=repository, env={"PATH": "/usr/local/sbin:/usr/bin:/bin"}
-    )
+    ).result()
 
     assert run.succeeded, run.log
     path, version = run.job("one").step("which").lines
@@ -238,7 +240,7 @@ def test_leaves_no_process_of_a_step_behind(make_repository: MakeRepository, tmp
 """
     repository = make_repository("caller", {".github/workflows/w.yml": workflow(jobs)})
 
-    run = run_workflow(repository / ".github/workflows/w.yml", workdir=repository, folder=tmp_path / "run")
+    run = start_workflow(repository / ".github/workflows/w.yml", workdir=repository, folder=tmp_path / "run").result()
 
     assert run.succeeded, run.log
     assert processes(tmp_path / "run") == []
@@ -255,9 +257,9 @@ def test_ends_the_run_of_a_program_that_was_killed(
     program = f"""
 import sys
 from pathlib import Path
-from sandbox.act import run_workflow
-run_workflow(Path({str(repository / ".github/workflows/w.yml")!r}), workdir=Path({str(repository)!r}),
-             on_line=lambda job, step, line: print(line, flush=True))
+from sandbox.act import start_workflow
+start_workflow(Path({str(repository / ".github/workflows/w.yml")!r}), workdir=Path({str(repository)!r}),
+               on_line=lambda job, step, line: print(line, flush=True)).result()
 """
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as killed:
