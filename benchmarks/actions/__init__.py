@@ -72,7 +72,9 @@ def _rows(folder: Path, settings: Settings) -> list[Row]:
             Row(f"{key}_seconds_median", f"{what} (median)", statistics.median(taken), "s", wanted, "wanted"),
             Row(f"{key}_seconds_p95", f"{what} (95th percentile)", _p95(taken), "s", wanted, "wanted"),
         ]
-    return [*rows, _before_the_job(steps)]
+    rows.append(_before_the_job(steps))
+    # All of it is slower on a machine that has more to do than it has cores.
+    return [*rows, Row("load_average", "load average of the machine meanwhile", os.getloadavg()[1], "")]
 
 
 def _before_the_job(steps: _Steps) -> Row:
