@@ -11,7 +11,7 @@ from pathlib import Path
 from mlops_actions import azure, definitions, github
 from mlops_actions.aml import attempts
 from mlops_actions.aml.following import Failure, cancelled, failure, follow
-from mlops_actions.aml.job import COMPLETED, TERMINAL, AmlJob
+from mlops_actions.aml.job import CANCEL_REQUESTED, COMPLETED, TERMINAL, AmlJob
 from mlops_actions.aml.models import JOB_TAG, registered_model
 from mlops_actions.aml.node_logs import say
 from mlops_actions.aml.report import Outcome, summarize_job
@@ -22,8 +22,6 @@ from mlops_actions.definition_files import confine_definition
 from mlops_actions.errors import ActionError
 from mlops_actions.interruption import interruptible
 from mlops_actions.sdk_errors import reason
-
-_CANCELLED = "CancelRequested"
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ class _Call:
                 f"interrupted ({interruption}): job {self.name} was not submitted", PipelineRun(self.name, "", "")
             )
         if cancel:
-            status, what = _CANCELLED, cancelled(self.job, submitting=self.submitting)
+            status, what = CANCEL_REQUESTED, cancelled(self.job, submitting=self.submitting)
         else:
             status, what = "", "is left to itself (cancel-on-interrupt is false)"
         text = f"interrupted ({interruption}): job {self.job.name} {what}"
@@ -176,7 +174,7 @@ class _Call:
             github.annotate("notice", f"{late} runs on: a later call with job-name {self.name} follows it")
             return _summarized(job, replace(run, status=job.status() or ""))
         text = f"{late} {cancelled(job)}"
-        raise PipelineFailedError(text, _summarized(job, replace(run, status=_CANCELLED), Failure(text, "")))
+        raise PipelineFailedError(text, _summarized(job, replace(run, status=CANCEL_REQUESTED), Failure(text, "")))
 
 
 def _with_model(job: AmlJob, run: PipelineRun, workspace: azure.Workspace) -> PipelineRun:

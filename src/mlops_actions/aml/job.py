@@ -17,7 +17,7 @@ from mlops_actions import azure
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States that a job does not leave by itself (azure.ai.ml's RunHistoryConstants.TERMINAL_STATUSES, and Paused)."""
 
-COMPLETED, FAILED = "Completed", "Failed"
+COMPLETED, FAILED, CANCEL_REQUESTED = "Completed", "Failed", "CancelRequested"
 _SUB_PIPELINE = "SubGraphCloudStep"
 _LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt", "azureml-logs/70_driver_log.txt")
 _HISTORY = "/history/v1.0{workspace}/runs/"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_actions import azure, definitions, github
 from mlops_actions.aml import attempts
-from mlops_actions.aml.job import COMPLETED, TERMINAL
+from mlops_actions.aml.job import CANCEL_REQUESTED, COMPLETED, TERMINAL, AmlJob
+from mlops_actions.aml.node_logs import say
 from mlops_actions.aml.references import check_references
 from mlops_actions.errors import ActionError
 from mlops_actions.sdk_errors import in_definition
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
 _NAME_LIMIT = 255
+_CANCELLATION_SECONDS, _POLL_SECONDS = 180.0, 2.0
 _DATA = frozenset({"uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"})
 
 
@@ -37,17 +39,28 @@ def default_name(file: Path, rest: azure.Rest) -> str:
     """`<pipeline>-<sha>-<run_id>`.
 
     When a run is tried again, its former attempt's job is the one meant, unless that ended badly: then there has to be
-    another, `<pipeline>-<sha>-<run_id>-<attempt>`.
+    another, `<pipeline>-<sha>-<run_id>-<attempt>`. The end of one that was cancelled is waited for.
     """
     base = _base_name(file)
     attempt = int(os.environ.get("GITHUB_RUN_ATTEMPT") or 1)
     names = [f"{base}-{number}" for number in range(attempt, 1, -1)]
     for name in [*names, base] if names else []:
         if (latest := attempts.latest(rest, name)) is not None:
-            _, status = latest
+            number, status = latest
+            if status == CANCEL_REQUESTED:
+                status = _status_of_cancelled(AmlJob(rest, attempts.attempt_name(name, number)))
             ended_badly = status in TERMINAL and status != COMPLETED
             return names[0] if ended_badly else name
     return base
+
+
+def _status_of_cancelled(job: AmlJob) -> str:
+    """The status of a job that is being cancelled, once it has ended or that takes too long."""
+    say(f"job {job.name} of the attempt before is being cancelled: its end is waited for")
+    deadline = time.monotonic() + _CANCELLATION_SECONDS
+    while (status := job.status()) == CANCEL_REQUESTED and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return status or "Canceled"  # one that was deleted meanwhile is no more to be followed either
 
 
 def _base_name(file: Path) -> str:

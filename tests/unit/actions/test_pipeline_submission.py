@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mlops_actions.aml import submission
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.errors import ActionError
 
@@ -107,6 +108,29 @@ def test_without_a_run_each_call_is_a_job_of_its_own(monkeypatch: pytest.MonkeyP
 def test_another_attempt(monkeypatch: pytest.MonkeyPatch, attempt: str, jobs: dict[str, str], name: str) -> None:
     monkeypatch.setenv("GITHUB_RUN_ATTEMPT", attempt)
     assert name_of("train.yaml", Workspace(**jobs)) == name
+
+
+@pytest.mark.fault(
+    "runner: the workflow is run again while its cancelled job has not ended yet", "its end is waited for, then another"
+)
+def test_another_attempt_after_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+    monkeypatch.setattr(submission, "_POLL_SECONDS", 0)
+    workspace = Workspace(train_abc_77="CancelRequested")
+    asked = []
+
+    def get(path: str) -> dict[str, Any] | None:
+        asked.append(path)
+        if len(asked) == 5:
+            workspace.states["train-abc-77"] = "Canceled"
+        return Workspace.get(workspace, path)
+
+    monkeypatch.setattr(workspace, "get", get)
+    assert name_of("train.yaml", workspace) == "train-abc-77-2"
+    assert len(asked) == 5
+    # One that does not end is not left beside another: it is followed.
+    monkeypatch.setattr(submission, "_CANCELLATION_SECONDS", 0)
+    assert name_of("train.yaml", Workspace(train_abc_77="CancelRequested")) == "train-abc-77"
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "a.b", "ä", "a" * 256, "a\n", "$(x)"])
