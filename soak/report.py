@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +15,15 @@ from rich.table import Table
 _ROOT = Path(__file__).parents[1]
 
 Figures = dict[str, int | float | str]
+
+_MISTAKES_SHOWN = 50
+
+
+class Outcome(Protocol):
+    """What came of a lane."""
+
+    def mistakes(self) -> list[str]:
+        """A line for each thing that was found wrong."""
 
 
 def machine() -> Figures:
@@ -45,3 +56,11 @@ def show(title: str, found: Figures, console: Console) -> None:
     for key, value in found.items():
         table.add_row(key.replace("_", " "), str(value))
     console.print(table)
+
+
+def mistakes(outcomes: Iterable[Outcome], console: Console) -> list[str]:
+    """What was found wrong, the first of it printed."""
+    found = [line for outcome in outcomes for line in outcome.mistakes()]
+    for line in found[:_MISTAKES_SHOWN]:
+        console.print(f"wrong: {line}", style="red", markup=False)
+    return found

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
 
 from soak import report
+from soak.lanes import LANES, side_by_side
 
 from .lane import Lane
 from .outcome import Outcome
@@ -20,23 +19,17 @@ from .table import FULL, HEADER, figures
 
 __all__ = ["FULL", "kill_again_and_again", "soak"]
 
-_LANES = 2
-_MISTAKES_SHOWN = 50
-
 
 def kill_again_and_again(
-    folder: Path, kills: int, seed: int, *, lanes: int = _LANES, tell: Callable[[str], object] = str
+    folder: Path, kills: int, seed: int, *, lanes: int = LANES, tell: Callable[[str], object] = str
 ) -> list[Outcome]:
     """Kill runs in `folder`, of several teams side by side, so often altogether."""
-    lanes = min(lanes, kills)
-    share = [kills // lanes + (number < kills % lanes) for number in range(lanes)]
 
-    def run(number: int) -> Outcome:
+    def run(number: int, share: int) -> Outcome:
         lane = Lane(folder / str(number), f"{seed}:{number}", lambda text: tell(f"team {number + 1}: {text}"))
-        return lane.run(share[number])
+        return lane.run(share)
 
-    with ThreadPoolExecutor(lanes) as pool:
-        return list(pool.map(run, range(lanes)))
+    return side_by_side(run, kills, lanes)
 
 
 def soak(kills: int, seed: int) -> bool:
@@ -50,13 +43,11 @@ def soak(kills: int, seed: int) -> bool:
     )
     folder = Path(tempfile.mkdtemp(prefix="soak-actions-"))
     began = time.monotonic()
-    outcomes = kill_again_and_again(folder, kills, seed, lanes=min(_LANES, os.cpu_count() or 1), tell=console.print)
+    outcomes = kill_again_and_again(folder, kills, seed, tell=console.print)
     found = figures(outcomes, kills=kills, seed=seed, seconds=time.monotonic() - began)
     report.write("actions", found, HEADER, full=int(found["kills"]) >= FULL)
     report.show("train runs under kills", found, console)
-    mistakes = [line for outcome in outcomes for line in outcome.mistakes()]
-    for line in mistakes[:_MISTAKES_SHOWN]:
-        console.print(f"wrong: {line}", style="red")
+    mistakes = report.mistakes(outcomes, console)
     if mistakes:
         console.print(f"{len(mistakes)} mistakes; what the steps said is in {folder}", style="red")
     else:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from rich.console import Console
 from soak import report
 from soak.actions.lane import Lane
 from soak.actions.outcome import Outcome
+from soak.lanes import LANES, side_by_side
 from soak.report import Figures, machine
 
 from .faults import FAULTS, TUNNELS
@@ -25,8 +24,6 @@ from .faults import FAULTS, TUNNELS
 FULL = 20
 """Runs of the full size."""
 
-_LANES = 2
-_MISTAKES_SHOWN = 50
 
 _HEADER = f"""# Train runs on a bad network
 
@@ -39,18 +36,15 @@ altogether; so do the connections to the storage, of which one in twenty each is
 
 
 def run_on_a_bad_network(
-    folder: Path, runs: int, seed: int, *, lanes: int = _LANES, tell: Callable[[str], object] = str
+    folder: Path, runs: int, seed: int, *, lanes: int = LANES, tell: Callable[[str], object] = str
 ) -> list[Outcome]:
     """Run so often altogether, teams side by side, in `folder`."""
-    lanes = min(lanes, runs)
-    share = [runs // lanes + (number < runs % lanes) for number in range(lanes)]
 
-    def run(number: int) -> Outcome:
+    def run(number: int, share: int) -> Outcome:
         lane = Lane(folder / str(number), f"{seed}:{number}", lambda text: tell(f"team {number + 1}: {text}"))
-        return lane.endure(share[number], FAULTS)
+        return lane.endure(share, FAULTS)
 
-    with ThreadPoolExecutor(lanes) as pool:
-        return list(pool.map(run, range(lanes)))
+    return side_by_side(run, runs, lanes)
 
 
 def soak(runs: int, seed: int) -> bool:
@@ -59,14 +53,11 @@ def soak(runs: int, seed: int) -> bool:
     console.print(f"{runs} runs, seed {seed}: `make soak TOPIC=network KILLS={runs} SEED={seed}` draws the same plan")
     folder = Path(tempfile.mkdtemp(prefix="soak-network-"))
     began = time.monotonic()
-    lanes = min(_LANES, os.cpu_count() or 1)
-    outcomes = run_on_a_bad_network(folder, runs, seed, lanes=lanes, tell=console.print)
+    outcomes = run_on_a_bad_network(folder, runs, seed, tell=console.print)
     found = figures(outcomes, seed=seed, seconds=time.monotonic() - began)
     report.write("network", found, _HEADER, full=int(found["runs"]) >= FULL)
     report.show("train runs on a bad network", found, console)
-    mistakes = [line for outcome in outcomes for line in outcome.mistakes()]
-    for line in mistakes[:_MISTAKES_SHOWN]:
-        console.print(f"wrong: {line}", style="red")
+    mistakes = report.mistakes(outcomes, console)
     good = not mistakes and found["completed_at_once"] == found["runs"]
     if good:
         shutil.rmtree(folder)
