@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_actions import azure, definitions, github
 from mlops_actions.assets.order import Source, needs, side_by_side
-from mlops_actions.assets.plan import CONTENT, OnConflict, Plan, Planner
+from mlops_actions.assets.plan import CONTENT, OnConflict, Plan, Planner, is_registered
 from mlops_actions.assets.report import summarize_assets
 from mlops_actions.assets.uploads import Uploads, measured_uploads
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
@@ -109,14 +109,20 @@ def _register_all(
 ) -> None:
     """Register what there is an entity of, and note in `done` what has been."""
     client = azure.ml_client(workspace) if entities else None
+    rest = azure.Rest(workspace)
 
     def register(number: int) -> None:
         plan = plans[number]
         if client is None or number not in entities:
             done[number] = _told(plan, "unchanged")
         else:
-            with uploads.asset(number):
-                done[number] = _register(client, plan, entities[number])
+            try:
+                with uploads.asset(number):
+                    done[number] = _register(client, plan, entities[number])
+            except ActionError:
+                if plan.step != "create" or not is_registered(rest, plan):
+                    raise
+                done[number] = _told(plan, "unchanged")
         _say(done[number])
 
     _raise_first(side_by_side(graph, register))

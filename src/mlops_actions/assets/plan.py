@@ -110,6 +110,21 @@ class Planner:
         return f"azureml:{name}:{version}"
 
 
+def is_registered(rest: Rest, plan: Plan) -> bool:
+    """Whether the version is there, with the content that it is to have: another workflow may have registered it too.
+
+    The code of a component gets a name at each upload, so Azure takes the two for different, and refuses the second.
+    """
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
+
+    source = plan.source
+    try:
+        found = rest.get(f"{_path(source.kind, source.name)}/versions/{quote(plan.version, safe='')}")
+    except AzureError:
+        return False  # what was said of the registration is the error to show
+    return found is not None and _content(found) == plan.content
+
+
 def _path(kind: str, name: str) -> str:
     return f"{_COLLECTIONS[kind]}/{quote(name, safe='')}"
 

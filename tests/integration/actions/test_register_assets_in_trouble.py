@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from azure.ai.ml import MLClient
+from azure.ai.ml import MLClient, load_component
 from azure.storage.blob import ContainerClient
 
 from azureml_emulator.faults import validation
 from azureml_emulator.faults.client import Control
-from mlops_actions import network
+from mlops_actions import network, register_assets
+from mlops_actions.assets.plan import CONTENT, Plan
 from tests.integration.conftest import Emulator
 from tests.integration.emulator_faults.conftest import Arm, arm, control, hits
 
@@ -182,3 +183,31 @@ def test_two_that_register_the_same_at_once(ml_client: MLClient, emulator: Emula
     assert [one.version for one in ml_client.data.list(f"words-{tag}")] == ["1"]
     assert [one.version for one in ml_client.components.list(f"show_{tag}")] == ["1"]
     assert stored(emulator, ml_client, tag) == whole(tag)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("same", [True, False])
+def test_a_version_that_another_workflow_takes_meanwhile(
+    action: Action, ml_client: MLClient, tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, same: bool
+) -> None:
+    """Two uploads of one folder at once are two code assets: only our mark tells that the components are the same."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "show.py").write_text(f"print('{tag} by another')\n")
+    register = register_assets._register
+
+    def second(client: MLClient, plan: Plan, entity: object) -> dict[str, str]:
+        if plan.source.kind == "component":
+            first = load_component(str(plan.source.file), params_override=[{"code": str(tmp_path / "other")}])
+            first.properties[CONTENT] = plan.content if same else "something else"
+            ml_client.components.create_or_update(first)
+        return register(client, plan, entity)
+
+    monkeypatch.setattr(register_assets, "_register", second)
+    ran = action("register-assets", **ALL)
+    if same:
+        assert ran.status == 0, ran.log
+        assert statuses(ran.outputs) == ["unchanged", "created"]
+    else:
+        assert ran.status == 1
+        assert "exists with another definition" in ran.error
+    assert [one.version for one in ml_client.components.list(f"show_{tag}")] == ["1"]
