@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_told_and_no_more(
     def lost(*_: object) -> None:
         raise ServiceRequestError("connection lost")
 
-    file = write_yaml("pipeline.yaml", pipeline({"only": node("true")}))
+    file = write_yaml("pipeline.yaml", pipeline({"only": node("echo what cannot be read")}))
     monkeypatch.setattr(measured_curves, "_history", lost)
     monkeypatch.setattr(measured_curves, "_stepped", lambda *_: ["loss"])
     get = azure.Rest.api
