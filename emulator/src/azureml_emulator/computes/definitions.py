@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{1,22}[A-Za-z0-9])")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _DURATION = re.compile(r"P(?=.)(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,8})(?:\.\d+)?S)?)?")
 _KEY_TYPES = re.compile(r"ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)")
+_IDENTITIES = ("SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None")
 _IDLE_SHUTDOWN = (15 * 60, 3 * 24 * 3600)
 _NOT_DONE = {
     "schedules": "schedules of a compute",
@@ -158,6 +159,23 @@ def _check_instance(name: str, inner: dict[str, Any]) -> None:
     inner.setdefault("applicationSharingPolicy", "Personal")
     if (idle := inner.get("idleTimeBeforeShutdown")) is not None:
         check_idle_shutdown(idle, f"{where}: idleTimeBeforeShutdown")
+
+
+def identity(given: object) -> dict[str, Any] | None:
+    """The managed identity of a compute, None if it has none. Raises ServiceError (400).
+
+    https://learn.microsoft.com/rest/api/azureml/compute/create-or-update#managedserviceidentity
+    """
+    found = dict(mapping(given, "identity"))
+    if not found:
+        return None
+    kind = (text(found.get("type"), "identity.type") or "").replace(" ", "")
+    if kind not in _IDENTITIES:
+        raise bad_request(f"identity.type '{kind}' is none of {', '.join(_IDENTITIES)}", "ValidationError")
+    users = mapping(found.get("userAssignedIdentities"), "identity.userAssignedIdentities")
+    for name, user in users.items():
+        mapping(user, f"identity.userAssignedIdentities.{name}")
+    return {"type": kind, **({"userAssignedIdentities": dict(users)} if users else {})}
 
 
 def check_idle_shutdown(given: object, where: str) -> str:

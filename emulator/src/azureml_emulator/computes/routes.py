@@ -69,7 +69,7 @@ class _Computes:
         compute.update(
             location=body.get("location") or REGION,
             tags=strings(body.get("tags"), "tags"),
-            identity=mapping(body.get("identity"), "identity") or None,
+            identity=definitions.identity(body.get("identity")),
         )
         # A cluster that shrinks, or an instance that is there already, needs no more than it has.
         if known is None or compute["properties"]["computeType"] == CLUSTER:
