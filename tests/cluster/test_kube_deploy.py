@@ -102,6 +102,7 @@ def test_summary_and_answers_that_are_no_commands(
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
     image = probe_app.image("::error::not a command")
     deploy(image, smoke_path="/")
     assert f"### {image} is deployed" in summary.read_text()

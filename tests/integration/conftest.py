@@ -9,10 +9,20 @@ from pathlib import Path
 
 import pytest
 from azure.ai.ml import MLClient
+from azure.ai.ml._utils import _storage_utils
 from azure.identity import ClientSecretCredential
 
 from azureml_emulator import lifecycle
 from azureml_emulator.settings import Settings
+
+_CLIENT_OF_BLOBS = _storage_utils.BlobStorageClient
+
+
+@pytest.fixture(autouse=True)
+def sdk_as_it_comes() -> Iterator[None]:
+    """Take out of the SDK again what an action has put into it, which ends with its process otherwise."""
+    yield
+    _storage_utils.BlobStorageClient = _CLIENT_OF_BLOBS
 
 
 @dataclass(frozen=True)
