@@ -13,6 +13,7 @@ from azure.ai.ml.entities import (
     ComputeSchedules,
     ComputeStartStopSchedule,
     CronTrigger,
+    IdentityConfiguration,
     KubernetesCompute,
     VirtualMachineCompute,
     VirtualMachineSshSettings,
@@ -74,6 +75,25 @@ def test_no_size(arm: httpx.Client, kind: str) -> None:
 def test_malformed(arm: httpx.Client, inner: object) -> None:
     body = {"properties": {"computeType": "AmlCompute", "properties": inner}}
     assert code(arm.put("computes/malformed", json=body)) == (400, "ValidationError")
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [{"type": ["x"]}, {"type": "Own"}, {"userAssignedIdentities": {}, "tenantId": "t"},
+     {"type": "UserAssigned", "userAssignedIdentities": {"/a": 1}}],
+)  # fmt: skip
+def test_an_identity_that_is_none(arm: httpx.Client, ml_client: MLClient, identity: dict[str, object]) -> None:
+    inner = {"vmSize": SIZE, "scaleSettings": {"maxNodeCount": 1}}
+    body = {"identity": identity, "properties": {"computeType": "AmlCompute", "properties": inner}}
+    assert arm.put("computes/nobodys", json=body).status_code == 400
+    assert "nobodys" not in [compute.name for compute in ml_client.compute.list()]
+
+
+def test_a_system_assigned_identity(ml_client: MLClient, delete_computes: list[str]) -> None:
+    cluster = AmlCompute(name="identified", size=SIZE, identity=IdentityConfiguration(type="system_assigned"))
+    delete_computes.append(cluster.name)
+    ml_client.compute.begin_create_or_update(cluster).wait()
+    assert ml_client.compute.get("identified").identity.type == "system_assigned"
 
 
 @pytest.mark.conformance("compute: SSH settings, by key or password")
