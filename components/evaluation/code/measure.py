@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from dataset import Dataset, DatasetError, fingerprint
-from evaluation import evaluate
+from evaluation import evaluate, flat
 
 log = logging.getLogger("evaluation")
 
@@ -67,14 +67,6 @@ def answers(path: Path, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32
     name = session.get_inputs()[0].name
     batches = [images[start : start + BATCH].astype(np.float32) for start in range(0, len(images), BATCH)]
     return np.concatenate([session.run(None, {name: batch})[0] for batch in batches])
-
-
-def flat(metrics: dict[str, Any]) -> dict[str, float]:
-    """The metrics as MLflow takes them: a number a name, called as the training calls them."""
-    found = {"accuracy": float(metrics["accuracy"])}
-    for label, figures in metrics["per_class"].items():
-        found |= {f"{name}_{label}": float(value) for name, value in figures.items()}
-    return found
 
 
 def main() -> None:

@@ -22,6 +22,14 @@ def evaluate(
     }
 
 
+def flat(metrics: dict[str, Any]) -> dict[str, float]:
+    """The accuracy and the figures of each label as MLflow takes them: a number a name, the same everywhere."""
+    found = {"accuracy": float(metrics["accuracy"])}
+    for label, figures in metrics["per_class"].items():
+        found |= {f"{name}_{label}": float(value) for name, value in figures.items()}
+    return found
+
+
 def confusion_document(labels: list[str], matrix: list[list[int]]) -> dict[str, Any]:
     """The confusion matrix as Azure ML's own JSON, which its Studio and others know by `schema_type`.
 

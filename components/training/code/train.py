@@ -22,7 +22,7 @@ import mlflow
 import numpy as np
 import onnx_export
 from dataset import Dataset, DatasetError, check_alike, fingerprint
-from evaluation import confusion_document, evaluate
+from evaluation import confusion_document, evaluate, flat
 from fitting import fit
 
 log = logging.getLogger("training")
@@ -58,19 +58,12 @@ def train(training_folder: Path, testing_folder: Path, output: Path, *, epochs: 
     onnx_export.export(classifier, output / "model.onnx")
     metrics["onnx_max_difference"] = onnx_export.largest_difference(output / "model.onnx", images, probabilities)
     metrics |= {"training_seconds": round(seconds, 1), "history": history}
-    mlflow.log_metrics(_flat(metrics))
+    own = {name: metrics[name] for name in ("onnx_max_difference", "training_seconds")}
+    mlflow.log_metrics(flat(metrics) | own)
     mlflow.log_dict(confusion_document(testing.labels, metrics["confusion_matrix"]), "confusion_matrix.json")
     _write(output / "metrics.json", metrics)
     _write(output / "model.json", _description(training, len(testing.images), epochs=epochs, seed=seed))
     return metrics
-
-
-def _flat(metrics: dict[str, Any]) -> dict[str, float]:
-    """The metrics as MLflow takes them: a number a name."""
-    flat = {name: metrics[name] for name in ("accuracy", "onnx_max_difference", "training_seconds")}
-    for label, figures in metrics["per_class"].items():
-        flat |= {f"{name}_{label}": float(value) for name, value in figures.items()}
-    return flat
 
 
 def _description(training: Dataset, tested: int, *, epochs: int, seed: int) -> dict[str, Any]:
