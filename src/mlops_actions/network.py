@@ -49,6 +49,13 @@ def options() -> dict[str, Any]:
     return {"transport": transport(), **retries()}
 
 
+def storage_options() -> dict[str, Any]:
+    """Keywords for a client of Azure's storage, whose own retries would wait 15 s before the second attempt."""
+    from azure.storage.blob import LinearRetry  # noqa: PLC0415 - slow to import
+
+    return {"transport": transport(), "retry_policy": LinearRetry(backoff=1, random_jitter_range=1)}
+
+
 @functools.cache
 def transport() -> Transport:
     """The transport of this process: its connections serve all clients."""

@@ -71,7 +71,7 @@ def fingerprint(workspace: Workspace, rest: Rest, model: StoredModel) -> str | N
 
 
 def _listed(workspace: Workspace, rest: Rest, datastore: str, properties: Mapping[str, Any], prefix: str) -> list[str]:
-    from azure.storage.blob import ContainerClient, LinearRetry  # noqa: PLC0415 - slow to import
+    from azure.storage.blob import ContainerClient  # noqa: PLC0415 - slow to import
 
     from mlops_actions import network  # noqa: PLC0415
 
@@ -81,11 +81,6 @@ def _listed(workspace: Workspace, rest: Rest, datastore: str, properties: Mappin
         secrets = rest.secrets(f"datastores/{quote(datastore, safe='')}/listSecrets") or {}
         credential = secrets.get("sasToken") or secrets.get("key")
         github.mask(str(credential or ""))
-    with ContainerClient(
-        account,
-        str(properties["containerName"]),
-        credential,
-        transport=network.transport(),
-        retry_policy=LinearRetry(backoff=1, random_jitter_range=1),
-    ) as client:
+    container = str(properties["containerName"])
+    with ContainerClient(account, container, credential, **network.storage_options()) as client:
         return sorted(f"{blob.name}\0{blob.size}\0{blob.etag}" for blob in client.list_blobs(name_starts_with=prefix))

@@ -116,13 +116,11 @@ class Rest:
     def blob(self, url: str, begin: int = 0) -> bytes:
         """The content of a blob from byte `begin` on, by its SAS URL; nothing if it is not longer, or not there yet."""
         from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see the package's docstring
-        from azure.storage.blob import BlobClient, LinearRetry  # noqa: PLC0415
+        from azure.storage.blob import BlobClient  # noqa: PLC0415
 
         from mlops_actions import network  # noqa: PLC0415
 
-        # Storage has a retry policy of its own, which would wait for 15 seconds before it tries for the second time.
-        policy = LinearRetry(backoff=1, random_jitter_range=1)
-        with BlobClient.from_blob_url(url, transport=network.transport(), retry_policy=policy) as client:
+        with BlobClient.from_blob_url(url, **network.storage_options()) as client:
             try:
                 return client.download_blob(offset=begin).readall()
             except HttpResponseError as error:

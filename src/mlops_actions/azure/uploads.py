@@ -35,7 +35,7 @@ def mend() -> None:
 
 
 def _mended(theirs: Any) -> Any:
-    from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry  # noqa: PLC0415 - slow to import
+    from azure.storage.blob import BlobServiceClient, ContainerClient  # noqa: PLC0415 - slow to import
 
     from mlops_actions import network  # noqa: PLC0415
 
@@ -43,10 +43,7 @@ def _mended(theirs: Any) -> Any:
     class BlobStorageClient(theirs):  # type: ignore[misc]
         def __init__(self, credential: Any, account_url: str, container_name: str | None = None) -> None:
             super().__init__(credential, account_url, container_name)
-            options: dict[str, Any] = {
-                "transport": network.transport(),
-                "retry_policy": LinearRetry(backoff=1, random_jitter_range=1),
-            }
+            options = network.storage_options()
             self.service_client = BlobServiceClient(account_url, credential, **options)
             self.container_client = (
                 self.service_client.get_container_client(container_name)
