@@ -13,7 +13,9 @@ from mlops_actions.markdown import shortened
 
 _SHOWN = 80
 _LEADS_ELSEWHERE = re.compile(r"[/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
+LONGEST_JOB_NAME = 255
+_JOB = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST_JOB_NAME - 1}}}")
+_NOT_IN_A_JOB = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def plain_name(what: str, name: str) -> str:
@@ -27,3 +29,8 @@ def plain_name(what: str, name: str) -> str:
 def is_job_name(name: str) -> bool:
     """Whether Azure ML takes it for a job's."""
     return _JOB.fullmatch(name) is not None
+
+
+def part_of_job_name(text: str) -> str:
+    """As much of the text as a job's name may have: empty if that is nothing."""
+    return _NOT_IN_A_JOB.sub("-", text).strip("-_")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_actions import azure
 from mlops_actions.aml.job import AmlJob
+from mlops_actions.aml.stored_models import LATEST
 from mlops_actions.errors import ActionError
 from mlops_actions.resource_names import is_job_name, plain_name
 from mlops_actions.sdk_errors import reason
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 JOB_TAG = "job"
 """Tag of a model with the name of the job that registered it."""
 
-_LATEST = "latest"
 _REGISTRATION = "registration_details"
 _REGISTRATION_FILE = "model_registration_details.json"
 
@@ -61,11 +61,11 @@ def find(client: MLClient, rest: azure.Rest, name: str | None, version: str | No
                 )
             if (name or model.name, version or model.version) not in {
                 (model.name, model.version),
-                (model.name, _LATEST),
+                (model.name, LATEST),
             }:
                 raise ActionError(f"job {job_name} registered {model.name}:{model.version}, not {name}:{version}")
             name, version = model.name, model.version
-        which = {"label": _LATEST} if version == _LATEST else {"version": str(version)}
+        which = {"label": LATEST} if version == LATEST else {"version": str(version)}
         found: Model = client.models.get(str(name), **which)
     except (AzureError, MlException) as error:
         # Of a version the service says it, of `latest` the SDK.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,22 +14,22 @@ from mlops_actions.aml.job import CANCEL_REQUESTED, COMPLETED, TERMINAL, AmlJob
 from mlops_actions.aml.node_logs import say
 from mlops_actions.aml.references import check_references
 from mlops_actions.errors import ActionError
+from mlops_actions.resource_names import LONGEST_JOB_NAME, is_job_name, part_of_job_name
 from mlops_actions.sdk_errors import in_definition
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
-_NAME_LIMIT = 255
 _CANCELLATION_SECONDS, _POLL_SECONDS = 180.0, 2.0
 _DATA = frozenset({"uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"})
 
 
 def valid_name(name: str, *, retried: bool = False) -> str:
     """The name, if Azure ML takes it (and those of its retries) for a job's; raises ActionError otherwise."""
-    if retried and len(name) > _NAME_LIMIT - attempts.SUFFIX_LENGTH:
+    if retried and len(name) > LONGEST_JOB_NAME - attempts.SUFFIX_LENGTH:
         raise ActionError(f"job-name '{name[:80]}' is too long for retries, which are called {name[:20]}…-retry-1")
-    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{_NAME_LIMIT - 1}}}", name):
-        text = f"letters, digits, '_' and '-', no more than {_NAME_LIMIT}, the first a letter or a digit"
+    if not is_job_name(name):
+        text = f"letters, digits, '_' and '-', no more than {LONGEST_JOB_NAME}, the first a letter or a digit"
         raise ActionError(f"job-name '{name[:80]}' is not a name for a job: {text}")
     return name
 
@@ -66,8 +65,8 @@ def _status_of_cancelled(job: AmlJob) -> str:
 def _base_name(file: Path) -> str:
     sha = os.environ.get("GITHUB_SHA") or "local"
     run_id = os.environ.get("GITHUB_RUN_ID") or time.strftime("%Y%m%d%H%M%S")
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", file.stem).strip("-_") or "pipeline"
-    room = _NAME_LIMIT - len(f"-{sha}-{run_id}-999") - attempts.SUFFIX_LENGTH
+    stem = part_of_job_name(file.stem) or "pipeline"
+    room = LONGEST_JOB_NAME - len(f"-{sha}-{run_id}-999") - attempts.SUFFIX_LENGTH
     return f"{stem[:room]}-{sha}-{run_id}"
 
 

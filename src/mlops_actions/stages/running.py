@@ -15,6 +15,7 @@ from rich.console import Console
 from mlops_actions.aml.job import TERMINAL
 from mlops_actions.azure import SignIn
 from mlops_actions.errors import ActionError
+from mlops_actions.resource_names import part_of_job_name
 from mlops_actions.stages import record as records
 from mlops_actions.stages.given import changed, plain, typed, with_workflow
 from mlops_actions.stages.performing import perform
@@ -132,7 +133,7 @@ def _name_job(stage: Stage, record: Record, inputs: Mapping[str, Any], todo: lis
     if not stage.job:
         return
     if not record.job_name:
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", inputs["pipeline"].stem).strip("-_")[:_NAME_ROOM] or "pipeline"
+        stem = part_of_job_name(inputs["pipeline"].stem)[:_NAME_ROOM] or "pipeline"
         record.job_name = inputs[_JOB_NAME] or f"{stem}-local-{time.strftime('%Y%m%d%H%M%S')}"
         return
     known = record.steps.get(stage.job)
