@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +16,9 @@ from mlops_actions.ensure_compute import ensure_compute
 from mlops_actions.errors import ActionError
 from mlops_actions.gate.comparison import Comparison, Model, Rule, compare
 from mlops_actions.gate.evidence import CANDIDATE, CHAMPION, TEST_DATA, evidence
-from mlops_actions.gate.measured import FINGERPRINT, Trained
+from mlops_actions.gate.measured import FINGERPRINT, Trained, reading
+from mlops_actions.resource_names import part_of_job_name
 from mlops_actions.run_aml_pipeline import PipelineFailedError, run_aml_pipeline
-from mlops_actions.sdk_errors import reason
 
 _RETRIES = 2
 
@@ -61,7 +59,7 @@ def measure(
     """
     if candidate.job is None:
         raise ActionError(f"model {candidate.model} has no tag `job`: its test data cannot be found")
-    with _as_one_line(candidate.job):
+    with reading(candidate.job):
         data = _test_data_uri(rest, candidate.job, evaluation)
         inputs = {CHAMPION: champion.reference, CANDIDATE: candidate.model.reference, TEST_DATA: data}
         name = _job_name(evaluation.pipeline, inputs, candidate.model, champion, rest)
@@ -80,21 +78,11 @@ def measure(
         )
     except PipelineFailedError as error:
         raise ActionError(f"the models were not measured: {error}") from None
-    with _as_one_line(run.job_name):
+    with reading(run.job_name):
         found = evidence(AmlJob(rest, run.job_name), rule.metric, candidate=candidate.model, champion=champion)
     source = f"{evaluation.node}/{evaluation.output} of job {candidate.job}"
     basis = f"Job {run.job_name} measured both on {source} ({FINGERPRINT} {found.fingerprint[:12]})."
     return compare(rule, champion, (found.candidate, found.champion), basis), run.job_name
-
-
-@contextmanager
-def _as_one_line(job: str) -> Iterator[None]:
-    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
-
-    try:
-        yield
-    except AzureError as error:
-        raise ActionError(f"job {job} cannot be read: {reason(error)}") from error
 
 
 def _test_data_uri(rest: azure.Rest, job: str, evaluation: Evaluation) -> str:
@@ -112,4 +100,4 @@ def _job_name(file: Path, inputs: Mapping[str, str], candidate: Model, champion:
     """A name that the same gate of the same workflow run has again, so that it finds the job, and no other gate has."""
     digest = hashlib.sha256("\n".join(inputs.values()).encode()).hexdigest()[:8]
     stem = f"{file.stem[:60]}-{candidate.version}-against-{champion.version}-{digest}"
-    return default_name(Path(re.sub(r"[^A-Za-z0-9_-]+", "-", stem)), rest)
+    return default_name(Path(part_of_job_name(stem)), rest)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,14 +70,21 @@ def _checked(job: str, entity: entities.Model) -> str:
         raise ActionError(f"{text}: {error}") from None
 
 
-def exists(rest: azure.Rest, job: str) -> bool:
-    """Whether there is a job of that name. Raises ActionError for what is no name, or if it cannot be read."""
+@contextmanager
+def reading(job: str, which: str = "") -> Iterator[None]:
+    """Let a job that cannot be read be an error of one line. `which` says more of it."""
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
 
     try:
-        return AmlJob(rest, valid_name(job)).status() is not None
+        yield
     except AzureError as error:
-        raise ActionError(f"job {job} cannot be read: {reason(error)}") from error
+        raise ActionError(f"job {job}{which} cannot be read: {reason(error)}") from error
+
+
+def exists(rest: azure.Rest, job: str) -> bool:
+    """Whether there is a job of that name. Raises ActionError for what is no name, or if it cannot be read."""
+    with reading(job):
+        return AmlJob(rest, valid_name(job)).status() is not None
 
 
 def training_of(rest: azure.Rest, job: str, tags: Mapping[str, str]) -> Training | None:
@@ -85,19 +93,15 @@ def training_of(rest: azure.Rest, job: str, tags: Mapping[str, str]) -> Training
     What it logged as the fingerprint counts more than a tag, which anybody may set. Raises ActionError if the job
     cannot be read.
     """
-    from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
-
     metrics: dict[str, float | None] = {}
     fingerprints = set()
-    try:
+    with reading(job, ", which the model is from,"):
         found = AmlJob(rest, job)
         if found.status() is None:
             return None
         for measurement in found.measurements():
             metrics.update(measurement.metrics)
             fingerprints.update({measurement.params[FINGERPRINT]} if FINGERPRINT in measurement.params else set())
-    except AzureError as error:
-        raise ActionError(f"job {job}, which the model is from, cannot be read: {reason(error)}") from error
     if not fingerprints and FINGERPRINT in tags:
         fingerprints.add(tags[FINGERPRINT])
     return Training(metrics, fingerprints.pop() if len(fingerprints) == 1 else None)
