@@ -6,7 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from mlops_actions.stages.steps import Inputs, Outputs, Stage, Step
+from mlops_actions.kube.deployed import JOB, MODEL_NAME, MODEL_VERSION
+from mlops_actions.stages.steps import Inputs, Outputs, Stage, Step, same
 
 _LAPTOPS_TAG = "laptop"
 _COMPUTE = ("evaluation_compute_file", "evaluation_compute")
@@ -39,29 +40,29 @@ def _model(inputs: Inputs, outputs: Outputs) -> dict[str, str]:
     return {name: value for name, value in known.items() if value}
 
 
+def _commit_as(name: str) -> dict[str, str]:
+    found = commit()
+    return {name: found} if found else {}
+
+
 def _build_args(inputs: Inputs, outputs: Outputs) -> dict[str, str]:
     names = {"job": "AZUREML_JOB", "name": "MODEL_NAME", "version": "MODEL_VERSION"}
     model = {names[name]: value for name, value in _model(inputs, outputs).items()}
     base = {"BASE_IMAGE": inputs["base_image"]} if inputs["base_image"] else {}
-    source = {"GIT_COMMIT": commit()} if commit() else {}
-    return {**base, **source, **model, **(inputs["build_args"] or {})}
+    return {**base, **_commit_as("GIT_COMMIT"), **model, **(inputs["build_args"] or {})}
 
 
 def _labels(inputs: Inputs, outputs: Outputs) -> dict[str, str]:
     names = {"job": "azureml.job", "name": "azureml.model.name", "version": "azureml.model.version"}
     model = {names[name]: value for name, value in _model(inputs, outputs).items()}
     # On a runner build-image knows it by itself.
-    return {**({"org.opencontainers.image.revision": commit()} if commit() else {}), **model}
+    return {**_commit_as("org.opencontainers.image.revision"), **model}
 
 
 def _annotations(inputs: Inputs, outputs: Outputs) -> dict[str, str]:
-    names = {"job": "job", "name": "model-name", "version": "model-version"}
-    model = {f"mlops-actions/{names[name]}": value for name, value in _model(inputs, outputs).items()}
-    return {**({"mlops-actions/commit": commit()} if commit() else {}), **model}
-
-
-def _same(*names: str) -> dict[str, str]:
-    return {name: name for name in names}
+    names = {"job": JOB, "name": MODEL_NAME, "version": MODEL_VERSION}
+    model = {names[name]: value for name, value in _model(inputs, outputs).items()}
+    return {**_commit_as("mlops-actions/commit"), **model}
 
 
 # The steps of .github/workflows/deploy.yml; a test holds them against it.
@@ -78,8 +79,8 @@ DEPLOY = Stage(
                 "compute_file": "evaluation_compute_file",
                 "compute": "evaluation_compute",
                 "context": "kube_context",
-                **_same("require", "champion", "compare", "margin", "higher_is_better", "evaluation", "test_data"),
-                **_same("manifests", "namespace", "deployment", "on_refusal"),
+                **same("require", "champion", "compare", "margin", "higher_is_better", "evaluation", "test_data"),
+                **same("manifests", "namespace", "deployment", "on_refusal"),
             },
             when=("require", "champion"),
         ),
@@ -108,7 +109,7 @@ DEPLOY = Stage(
             "build",
             "Build and push the image",
             "build-image",
-            {"context": "inference", "network": "build_network", **_same("image", "registry")},
+            {"context": "inference", "network": "build_network", **same("image", "registry")},
             made={
                 "file": lambda inputs, _: Path(inputs["inference"]) / inputs["dockerfile"],
                 "tags": lambda inputs, _: inputs["tags"] or (_LAPTOPS_TAG,),
@@ -125,7 +126,7 @@ DEPLOY = Stage(
             "kube-deploy",
             {
                 "context": "kube_context",
-                **_same("manifests", "namespace", "deployment", "smoke_path", "smoke_file", "timeout_minutes"),
+                **same("manifests", "namespace", "deployment", "smoke_path", "smoke_file", "timeout_minutes"),
             },
             made={"image": lambda _, outputs: outputs.get("build", {}).get("ref"), "annotations": _annotations},
             unless=_refusal,

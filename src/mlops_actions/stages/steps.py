@@ -13,6 +13,11 @@ Outputs = Mapping[str, Mapping[str, str]]
 """What the steps before put out, by the steps' names, as texts."""
 
 
+def same(*names: str) -> dict[str, str]:
+    """For `Step.takes`: parameters that are called as the stage's inputs are."""
+    return {name: name for name in names}
+
+
 @dataclass(frozen=True)
 class Step:
     """One use of an action in a workflow.

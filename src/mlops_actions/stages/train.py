@@ -10,7 +10,7 @@ from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.compute.bringing import OnDifference
 from mlops_actions.stages.progress import FROM_THE_BEGINNING, Progress
 from mlops_actions.stages.running import run
-from mlops_actions.stages.steps import Stage, Step
+from mlops_actions.stages.steps import Stage, Step, same
 
 _COMPUTE = ("compute_file", "compute")
 
@@ -22,7 +22,7 @@ TRAIN = Stage(
             "register",
             "Register environments, components and data",
             "register-assets",
-            {name: name for name in ("environments", "components", "data", "on_conflict")},
+            same("environments", "components", "data", "on_conflict"),
             when=("environments", "components", "data"),
         ),
         Step(
@@ -45,15 +45,9 @@ TRAIN = Stage(
             "run-aml-pipeline",
             {
                 "file": "pipeline",
-                "job_name": "job_name",
                 "inputs": "pipeline_inputs",
-                "compute": "compute",
-                "experiment": "experiment",
-                "timeout_minutes": "timeout_minutes",
-                "wait": "wait",
-                "retries": "retries",
-                "cancel_on_interrupt": "cancel_on_interrupt",
-                "cancel_on_timeout": "cancel_on_timeout",
+                **same("job_name", "compute", "experiment", "timeout_minutes", "wait", "retries"),
+                **same("cancel_on_interrupt", "cancel_on_timeout"),
             },
         ),
         Step(
