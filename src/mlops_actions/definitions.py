@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from mlops_actions.diagnostics.locations import at_path, entries
+from mlops_actions.diagnostics.locations import at_path, own_entries
 from mlops_actions.errors import ActionError
 
 _MOST_VALUES = 100_000
@@ -53,6 +53,5 @@ def _is_endless(document: object) -> bool:
 
 def line_of(file: Path, path: str) -> int | None:
     """The line in which `file` has `path`, such as `jobs.train.component`, or as much of it as there is."""
-    own = [entry for entry in entries(file) if entry.key.file == str(file)]
-    entry, _ = at_path(own, path)
+    entry, _ = at_path(own_entries(file), path)
     return entry.key.line if entry is not None else None

@@ -6,12 +6,12 @@ of a file that is no YAML it tells neither name nor line.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlops_actions import definitions, github
+from mlops_actions.diagnostics.locations import linked_file
 
 
 def check_references(file: Path, definition: Mapping[str, Any]) -> None:
@@ -22,7 +22,8 @@ def check_references(file: Path, definition: Mapping[str, Any]) -> None:
 def _check(file: Path, definition: Mapping[str, Any], within: tuple[Path, ...]) -> None:
     jobs = definition.get("jobs")
     for name, node in (jobs if isinstance(jobs, Mapping) else {}).items():
-        component = _file(file, node.get("component") if isinstance(node, Mapping) else None)
+        named = node.get("component") if isinstance(node, Mapping) else None
+        component = linked_file(file, named) if isinstance(named, str) else None
         if component is None or component.resolve() in within:
             continue
         document = definitions.read(component, "component")
@@ -37,10 +38,3 @@ def _check_inputs(file: Path, path: str, given: object, known: object, component
             has = f"it has {', '.join(names)}" if names else "it has none"
             text = f"the component {component} has no input '{name}', so it is not used; {has}"
             github.annotate("warning", text, file=str(file), line=definitions.line_of(file, f"{path}.{name}"))
-
-
-def _file(file: Path, component: object) -> Path | None:
-    if not isinstance(component, str) or "\n" in component or not component.endswith((".yaml", ".yml")):
-        return None
-    path = Path(os.path.normpath(file.parent / component.removeprefix("file:")))
-    return path if path.is_file() else None

@@ -10,7 +10,7 @@ import difflib
 import os
 from pathlib import Path
 
-from mlops_actions.diagnostics.locations import Entry, entries
+from mlops_actions.diagnostics.locations import Entry, own_entries
 
 _COMPONENT = ".component"
 _MISSING = "Missing data for required field."
@@ -38,7 +38,7 @@ def explained(file: Path, found: list[tuple[str, str]]) -> list[tuple[str, str]]
         node = path.removesuffix(_COMPONENT)
         if any(other.startswith(f"{node}.") and other != path for other, _ in found):
             continue  # the node's other complaint is the cause of this one
-        known = known or [entry for entry in entries(file) if entry.key.file == str(file)]
+        known = known or own_entries(file)
         better += _causes(node, [entry for entry in known if ".".join(entry.path[:-1]) == node]) or [(path, message)]
     return better
 

@@ -43,6 +43,19 @@ def entries(file: Path) -> list[Entry]:
     return list(_of_file(file, (), set()))
 
 
+def own_entries(file: Path) -> list[Entry]:
+    """The entries of the file alone, whatever it refers to; empty as `entries` is."""
+    return list(_of_one_file(file, ()))
+
+
+def linked_file(file: Path, text: str) -> Path | None:
+    """The YAML file that a text in `file` refers to, if it refers to one that is there."""
+    if not text.endswith((".yaml", ".yml")) or "\n" in text or "://" in text or text.startswith("azureml:"):
+        return None
+    path = Path(os.path.normpath(file.parent / text.removeprefix("file:")))
+    return path if path.is_file() else None
+
+
 def at_path(found: list[Entry], path: str) -> tuple[Entry | None, bool]:
     """The entry at a path such as `jobs.train.inputs.epochs` or `tags.0`; or the last on the way, and False.
 
@@ -62,23 +75,19 @@ def _of_file(file: Path, inside: tuple[str, ...], seen: set[Path]) -> Iterator[E
     if (real := file.resolve()) in seen:
         return
     seen.add(real)
+    for entry in _of_one_file(file, inside):
+        yield entry
+        linked = linked_file(file, entry.text or "") if entry.path[-1] in _LINKS else None
+        if linked is not None:
+            yield from _of_file(linked, entry.path[:-1], seen)
+
+
+def _of_one_file(file: Path, inside: tuple[str, ...]) -> Iterator[Entry]:
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return
-    for entry in _below(root, inside, str(file), set()):
-        yield entry
-        if (linked := _linked(entry, file)) is not None:
-            yield from _of_file(linked, entry.path[:-1], seen)
-
-
-def _linked(entry: Entry, file: Path) -> Path | None:
-    if entry.text is None or entry.path[-1] not in _LINKS or not entry.text.endswith((".yaml", ".yml")):
-        return None
-    if "\n" in entry.text or "://" in entry.text or entry.text.startswith("azureml:"):
-        return None
-    path = Path(os.path.normpath(file.parent / entry.text.removeprefix("file:")))
-    return path if path.is_file() else None
+    yield from _below(root, inside, str(file), set())
 
 
 def _below(node: yaml.Node | None, inside: tuple[str, ...], file: str, seen: set[int]) -> Iterator[Entry]:
