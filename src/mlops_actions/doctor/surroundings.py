@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 # A doctor tells soon what does not answer, where an action would try for minutes.
-QUICK: Mapping[str, Any] = {**dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 1)}
+QUICK: Mapping[str, Any] = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 1)
 
 
 @dataclass
