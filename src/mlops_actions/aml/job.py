@@ -62,6 +62,7 @@ class AmlJob:
     rest: azure.Rest
     name: str
     _read: dict[str, int] = field(default_factory=dict)
+    _logged: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def properties(self) -> dict[str, Any] | None:
         """The job as Azure ML keeps it; None if there is no such job."""
@@ -127,11 +128,21 @@ class AmlJob:
         failed = [node for node in failed if not any(other.name.startswith(f"{node.name}/") for other in failed)]
         return [(node.name, node.run_id) for node in failed] or [("", self.name)]
 
+    def logged(self, node: Node) -> Mapping[str, Any]:
+        """What the node's run has in MLflow: the `data` of its answer. Of a node that has ended it is read once."""
+        run_id = node.reused or node.run_id
+        if run_id in self._logged:
+            return self._logged[run_id]
+        run = self.rest.api(_MLFLOW, {"run_id": run_id}) or {}
+        data: Mapping[str, Any] = (run.get("run") or {}).get("data") or {}
+        if node.status in TERMINAL:
+            self._logged[run_id] = data
+        return data
+
     def measurements(self) -> Iterator[Measurement]:
         """What each node logged, oldest node first. A reused node's is that of its former run."""
         for node in self.nodes():
-            run = self.rest.api(_MLFLOW, {"run_id": node.reused or node.run_id}) or {}
-            data = (run.get("run") or {}).get("data") or {}
+            data = self.logged(node)
             metrics = {entry["key"]: _finite(float(entry["value"])) for entry in data.get("metrics") or []}
             params = {entry["key"]: str(entry["value"]) for entry in data.get("params") or []}
             yield Measurement(node, metrics, params)

@@ -5,40 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mlops_actions.aml.job import Node
+from mlops_actions.aml.job import AmlJob, Node
 from mlops_actions.azure import Rest
 from mlops_actions.summaries.curves import Curve
 
 MOST = 72
 """Histories that are read: each is a request, and more are not drawn."""
 
-_MLFLOW = "/mlflow/v2.0{workspace}/api/2.0/mlflow"
+_HISTORY = "/mlflow/v2.0{workspace}/api/2.0/mlflow/metrics/get-history"
 _MOST_PAGES = 20
 _SYSTEM = "system/"
 """MLflow's own metrics of the machine (`mlflow.enable_system_metrics_logging`): not what the training is judged by."""
 
 
-def stepped_curves(rest: Rest, nodes: Sequence[Node]) -> list[Curve]:
+def stepped_curves(job: AmlJob, nodes: Sequence[Node]) -> list[Curve]:
     """A curve for each metric that was logged at several steps. Raises HttpResponseError.
 
     A reused node's are those of its former run. Where several nodes have a metric of one name, the node is named too.
     """
     found: list[tuple[Node, str]] = []
     for node in nodes:
-        found += [(node, key) for key in _stepped(rest, node)]
+        found += [(node, key) for key in _stepped(job, node)]
     names = [key for _, key in found]
     curves = []
     for node, key in found[:MOST]:
-        points = dict(_history(rest, node, key))
+        points = dict(_history(job.rest, node, key))
         if len(points) > 1:
             name = f"{node.name}/{key}" if names.count(key) > 1 else key
             curves.append(Curve(name, tuple(sorted(points.items()))))
     return curves
 
 
-def _stepped(rest: Rest, node: Node) -> Iterator[str]:
-    run = rest.api(f"{_MLFLOW}/runs/get", {"run_id": node.reused or node.run_id}) or {}
-    for metric in ((run.get("run") or {}).get("data") or {}).get("metrics") or []:
+def _stepped(job: AmlJob, node: Node) -> Iterator[str]:
+    for metric in job.logged(node).get("metrics") or []:
         # The last entry of a metric's history: a step of 0 is what a metric has that is logged once.
         if int(metric.get("step") or 0) > 0 and not str(metric["key"]).startswith(_SYSTEM):
             yield str(metric["key"])
@@ -49,7 +48,7 @@ def _history(rest: Rest, node: Node, key: str) -> Iterator[tuple[int, float]]:
     query = {"run_id": node.reused or node.run_id, "metric_key": key}
     entries: list[dict[str, Any]] = []
     for _ in range(_MOST_PAGES):
-        page = rest.api(f"{_MLFLOW}/metrics/get-history", query) or {}
+        page = rest.api(_HISTORY, query) or {}
         entries += page.get("metrics") or []
         if not (token := page.get("next_page_token")):
             break

@@ -129,7 +129,7 @@ def _pictures(job: AmlJob, nodes: Sequence[Node]) -> Iterator[str]:
 
     measuring = [node for node in nodes if not node.is_pipeline]
     try:
-        yield from curves(stepped_curves(job.rest, measuring))
+        yield from curves(stepped_curves(job, measuring))
     except AzureError as error:
         yield f"The metrics' history cannot be read: {table_cell(reason(error))}"
     try:
