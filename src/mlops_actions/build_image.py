@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlops_actions import registry_api
 from mlops_actions.errors import ActionError
-from mlops_actions.github import annotate, group, summarize, table_cell, untrusted_lines
+from mlops_actions.github import annotate, group, progress, summarize, table_cell, untrusted_lines
 from mlops_actions.image.build_log import BuildLog
 from mlops_actions.image.docker import Docker, DockerError, client
 from mlops_actions.image.login import logged_in
@@ -145,7 +145,7 @@ def _build(
 
     def take(line: str) -> None:
         log.add(line)
-        _say(line)
+        progress(line)
 
     with group(f"docker build {names[0]}"), untrusted_lines():
         status = docker.stream([*arguments, "--", str(context)], take)
@@ -161,7 +161,7 @@ def _push(docker: Docker, names: tuple[str, ...]) -> str:
     for name in names:
         with group(f"docker push {name}"), untrusted_lines():
             try:
-                digest = docker.push(name, _say)
+                digest = docker.push(name, progress)
             except DockerError as error:
                 raise ActionError(f"{name} was not pushed: {_explained(str(error))}") from None
     return digest
@@ -185,10 +185,6 @@ def _verify(reference: ImageReference, config: Path | None) -> None:
         ) from None
     except registry_api.RegistryUnreadableError as error:
         annotate("warning", f"the digest is docker's, the registry was not asked for it: {error}")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - progress is this command's output
 
 
 def _summarize(outputs: BuildImageOutputs, labels: Mapping[str, str], *, pushed: bool) -> None:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_actions import azure, definitions
+from mlops_actions import azure, definitions, github
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.compute.bringing import Bringing, OnDifference, Rules
 from mlops_actions.compute.report import summarize_compute
@@ -77,6 +77,6 @@ def ensure_compute(
     said = "done" if result.changed else "nothing had to be done"
     if bringing.jobs:
         said += f"; used by {', '.join(result.jobs)}"
-    print(f"compute {name} is {result.state}: {said}", flush=True)  # noqa: T201 - progress is this command's output
+    github.progress(f"compute {name} is {result.state}: {said}")
     summarize_compute(bringing, workspace, name, said, failed=False, begun=begun)
     return result

@@ -18,7 +18,7 @@ from mlops_actions.aml.models import check_named, find, job_of
 from mlops_actions.aml.stored_models import StoredModel
 from mlops_actions.azure import AS_THE_ENVIRONMENT_SAYS, SignIn
 from mlops_actions.errors import ActionError
-from mlops_actions.github import summarize, table_cell
+from mlops_actions.github import progress, summarize, table_cell
 from mlops_actions.sdk_errors import reason
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def fetch_model(
         said = "is in"
     else:
         said = "is already in"
-    print(f"model {name}:{model.version} {said} {path} (sha256 {digest})", flush=True)  # noqa: T201 - progress
+    progress(f"model {name}:{model.version} {said} {path} (sha256 {digest})")
     values = {"name": name, "version": model.version, "path": path, "sha256": digest}
     summarize(_SUMMARY, {key: table_cell(value) for key, value in values.items()})
     return FetchedModel(path, name, model.version, digest, job_of(model.tags))
@@ -87,7 +87,7 @@ def _source(workspace: azure.Workspace, rest: azure.Rest, model: StoredModel) ->
         return stored_models.fingerprint(workspace, rest, model)
     except AzureError as error:
         text = f"the files of model {model.name}:{model.version} cannot be listed: {reason(error)}; it is downloaded"
-        print(text, flush=True)  # noqa: T201
+        progress(text)
         return None
 
 

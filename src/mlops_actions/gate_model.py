@@ -144,7 +144,7 @@ def _told(outcome: Verdict, outputs: GateModelOutputs, *, neutral: bool) -> Gate
     """Say the verdict. Raises ModelRefusedError for one that is to end red."""
     text = f"model {outcome.model} is {outcome.word}: {'; '.join(outcome.reasons)}"
     if outcome.word == ACCEPTED:
-        print(text, flush=True)  # noqa: T201 - progress is this command's output
+        github.progress(text)
     elif neutral:
         github.annotate("warning", text)
     else:

@@ -69,7 +69,7 @@ def group(title: str) -> Iterator[None]:
     """Fold the lines of the block under a title in the run's log."""
     title = markdown.shortened(visible(masking.without_secrets(title)), _LONGEST_MESSAGE)
     if not on_runner():
-        print(title, flush=True)  # noqa: T201
+        progress(title)
         yield
         return
     _say(f"::group::{_escape(title)}")
@@ -143,6 +143,11 @@ def summarize(template: Path, values: Mapping[str, object]) -> None:
                 return
             written = written[: room - len(_CUT)].decode(errors="ignore").encode() + _CUT.encode()
         file.write(written)
+
+
+def progress(line: str) -> None:
+    """Show a line of progress, which is what a command's standard output is for: whole, whichever thread says it."""
+    print(f"{line}\n", end="", flush=True)  # noqa: T201
 
 
 def run_url() -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlops_actions import registry_api
 from mlops_actions.errors import ActionError
-from mlops_actions.github import annotate, group, summarize, table_cell, untrusted_lines
+from mlops_actions.github import annotate, group, progress, summarize, table_cell, untrusted_lines
 from mlops_actions.image_reference import ImageReference
 from mlops_actions.kube.deployment import DeployFailedError, Served, deploy
 from mlops_actions.kube.kubectl import cluster
@@ -83,7 +83,7 @@ def kube_deploy(
         noted = {"kubernetes.io/change-cause": f"deploy {reference}", **noted, **(annotations or {})}
         built = build(kubectl, manifests, reference, deployment=deployment, namespace=namespace, annotations=noted)
         try:
-            served = deploy(kubectl, built, test, deadline, _say)
+            served = deploy(kubectl, built, test, deadline, progress)
         except DeployFailedError as error:
             _show("last lines of the pods that did not get ready", error.logs)
             _summarize(
@@ -130,15 +130,11 @@ def _resolve(image: str) -> tuple[ImageReference, dict[str, str]]:
     return reference.at(remote.digest), remote.labels
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - progress is this command's output
-
-
 def _show(title: str, text: str) -> None:
     """Text from a container: shown, but never obeyed as a workflow command."""
     if text.strip():
         with group(title), untrusted_lines():
-            _say(text.rstrip())
+            progress(text.rstrip())
 
 
 def _summarize(

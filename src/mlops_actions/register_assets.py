@@ -143,8 +143,7 @@ def _told(plan: Plan, status: str) -> dict[str, str]:
 
 
 def _say(asset: dict[str, str]) -> None:
-    # One write, line break and all: several threads say something.
-    print("{status:<9} {kind} {name}:{version}\n".format(**asset), end="", flush=True)  # noqa: T201 - progress
+    github.progress("{status:<9} {kind} {name}:{version}".format(**asset))
 
 
 def _files(name: str, globs: Iterable[str]) -> list[Path]:

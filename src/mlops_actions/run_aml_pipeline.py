@@ -13,7 +13,6 @@ from mlops_actions.aml import attempts
 from mlops_actions.aml.following import Failure, cancelled, failure, follow
 from mlops_actions.aml.job import CANCEL_REQUESTED, COMPLETED, TERMINAL, AmlJob
 from mlops_actions.aml.models import JOB_TAG, registered_model
-from mlops_actions.aml.node_logs import say
 from mlops_actions.aml.report import Outcome, summarize_job
 from mlops_actions.aml.submission import Pipeline, default_name, lineage, valid_name
 from mlops_actions.attended_jobs import attending
@@ -163,9 +162,9 @@ class _Call:
             self.submitting = False
         else:
             self.pipeline.check_same(job.name, properties)
-            say(f"job {job.name} exists ({properties['status']}): it is followed, not submitted again")
+            github.progress(f"job {job.name} exists ({properties['status']}): it is followed, not submitted again")
         url = job.studio_url()
-        say(f"job {job.name}: {url}")
+        github.progress(f"job {job.name}: {url}")
         return PipelineRun(job.name, job.status() or "", url)
 
     def _timed_out(self, job: AmlJob, run: PipelineRun) -> PipelineRun:
@@ -186,7 +185,7 @@ def _with_model(job: AmlJob, run: PipelineRun, workspace: azure.Workspace) -> Pi
     entity = client.models.get(model.name, model.version)
     entity.tags = {**(entity.tags or {}), JOB_TAG: job.name, **lineage()}
     client.models.create_or_update(entity)
-    say(f"registered model {model.name}:{model.version}")
+    github.progress(f"registered model {model.name}:{model.version}")
     return replace(run, model_name=model.name, model_version=model.version)
 
 

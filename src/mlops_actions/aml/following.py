@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mlops_actions import github
 from mlops_actions.aml.infrastructure import failure_code
 from mlops_actions.aml.job import FAILED, TERMINAL, AmlJob
-from mlops_actions.aml.node_logs import NodeLogs, say
+from mlops_actions.aml.node_logs import NodeLogs
 from mlops_actions.errors import ActionError
 from mlops_actions.sdk_errors import reason
 
@@ -29,7 +29,7 @@ def follow(job: AmlJob, deadline: float) -> str | None:
         try:
             logs.show_rest()
         except AzureError as error:
-            say(f"the rest of the nodes' logs cannot be read: {reason(error)}")
+            github.progress(f"the rest of the nodes' logs cannot be read: {reason(error)}")
         return status
     finally:
         logs.close()
@@ -49,7 +49,7 @@ def _followed(job: AmlJob, logs: NodeLogs, deadline: float) -> str | None:
             logs.show()
         except AzureError as error:
             # azure-core has retried already; the job does not mind, so neither does this.
-            say(f"the job cannot be read for the moment: {reason(error)}")
+            github.progress(f"the job cannot be read for the moment: {reason(error)}")
             status = None
         if status in TERMINAL:
             return status
@@ -84,7 +84,7 @@ def failure(job: AmlJob, status: str) -> Failure:
         if name:
             log = "\n".join(job.log_tail(run_id, _TAIL))
             with github.group(f"the last lines of node {name}"), github.untrusted_lines():
-                say(log)
+                github.progress(log)
             logs.append(f"node {name}:\n{log}")
     text = f"job {job.name} is {status}: {'; '.join(reasons)}"
     infrastructure = tuple(code for code in codes if code) if status == FAILED and all(codes) else ()

@@ -76,7 +76,7 @@ class NodeLogs:
             self._begin_group(node)
             # What a job prints is shown, and never obeyed as a command to the runner.
             with github.untrusted_lines():
-                say("\n".join(f"[{node.name}] {line}" for line in lines))
+                github.progress("\n".join(f"[{node.name}] {line}" for line in lines))
             if self._speaking != node.run_id or self._is_over():
                 self._speaking, self._since = node.run_id, time.monotonic()
         if self._speaking == node.run_id and (not lines or node.status in TERMINAL):
@@ -94,10 +94,5 @@ class NodeLogs:
     def _tell(self, node: Node) -> None:
         """Tell the node's state: outside of any group, so that it is seen without unfolding one."""
         self.close()
-        say(f"node {node.name}: {node.shown}")
+        github.progress(f"node {node.name}: {node.shown}")
         self._states[node.run_id] = node.status
-
-
-def say(line: str) -> None:
-    """Show a line of progress."""
-    print(line, flush=True)  # noqa: T201 - progress is this command's output

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from mlops_actions import azure, definitions, github
 from mlops_actions.aml import attempts
 from mlops_actions.aml.job import CANCEL_REQUESTED, COMPLETED, TERMINAL, AmlJob
-from mlops_actions.aml.node_logs import say
 from mlops_actions.aml.references import check_references
 from mlops_actions.errors import ActionError
 from mlops_actions.resource_names import LONGEST_JOB_NAME, is_job_name, part_of_job_name
@@ -55,7 +54,7 @@ def default_name(file: Path, rest: azure.Rest) -> str:
 
 def _status_of_cancelled(job: AmlJob) -> str:
     """The status of a job that is being cancelled, once it has ended or that takes too long."""
-    say(f"job {job.name} of the attempt before is being cancelled: its end is waited for")
+    github.progress(f"job {job.name} of the attempt before is being cancelled: its end is waited for")
     deadline = time.monotonic() + _CANCELLATION_SECONDS
     while (status := job.status()) == CANCEL_REQUESTED and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)

@@ -78,7 +78,7 @@ class Bringing:
         if current != self._last:
             self._failed = _provisioning_errors(compute or {})
             why = f" ({self._failed})" if self._failed else ""
-            print(f"compute {self._name}: {current}{why}", flush=True)  # noqa: T201
+            github.progress(f"compute {self._name}: {current}{why}")
             self.course.append((current, time.monotonic()))
         self._last = current
         return compute

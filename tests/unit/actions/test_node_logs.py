@@ -167,7 +167,7 @@ def test_each_line_once_and_in_its_nodes_group(steps: list[tuple[str, object, ob
     with pytest.MonkeyPatch.context() as patch:
         clock, shown = Clock(), []
         patch.setattr(node_logs, "time", clock)
-        patch.setattr(node_logs, "say", lambda text: shown.extend(text.split("\n")))
+        patch.setattr(node_logs.github, "progress", lambda text: shown.extend(text.split("\n")))
         patch.setattr(node_logs.github, "_say", shown.append)
         patch.setenv("GITHUB_ACTIONS", "true")
         job = Job(dict.fromkeys("abc", "Running"))
