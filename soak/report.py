@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
@@ -26,11 +27,12 @@ class Outcome(Protocol):
         """A line for each thing that was found wrong."""
 
 
-def machine() -> Figures:
-    """What the figures were measured on."""
+def machine(*packages: str) -> Figures:
+    """What the figures were measured on, with the versions of these packages."""
     return {
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        **{f"version_{name.replace('-', '_')}": version(name) for name in packages},
     }
 
 

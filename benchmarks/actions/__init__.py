@@ -137,17 +137,11 @@ class _Steps:
         output = self._folder / "output"
         output.unlink(missing_ok=True)
         known = self._settings
-        secret = {
-            "clientId": known.client_id,
-            "clientSecret": known.client_secret,
-            "tenantId": known.tenant_id,
-            "subscriptionId": known.subscription_id,
-        }
         inputs = {
             **step.inputs,
             "resource-group": known.resource_group,
             "workspace": known.workspace,
-            "azure-credentials": json.dumps(secret),
+            "azure-credentials": json.dumps(lifecycle.service_principal(known)),
         }
         environment = self.environment({"INPUTS": json.dumps(inputs)})
         seconds = _timed([str(_MLOPS), step.command], environment, self._checkout)

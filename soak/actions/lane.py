@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -73,11 +73,8 @@ class Lane:
         try:
             known = lifecycle.up(self._state, TIME_SCALE, executor=VENV)
             work(known)
-            workspace = Workspace(known, self.outcome.found)
-            try:
+            with closing(Workspace(known, self.outcome.found)) as workspace:
                 workspace.check_assets()
-            finally:
-                workspace.close()
         except (EmulatorError, Interrupted, WrongAnswer, OSError) as error:
             self.outcome.broken.append(f"run {self.outcome.runs}: {error!r}")
         finally:
@@ -153,23 +150,17 @@ class Lane:
 
     def _prepare(self, known: Settings) -> None:
         if self._chance.random() < 0.25:  # noqa: PLR2004
-            workspace = Workspace(known, self.outcome.found)
-            try:
+            with closing(Workspace(known, self.outcome.found)) as workspace:
                 workspace.delete_compute()
-            finally:
-                workspace.close()
 
     def _check(self, known: Settings, attempt: Attempt) -> None:
-        workspace = Workspace(known, self.outcome.found)
-        try:
+        with closing(Workspace(known, self.outcome.found)) as workspace:
             if attempt.cleaned_up:
                 workspace.check_clean(attempt)
             workspace.check_assets()
             if attempt.green:
                 workspace.check_completed(attempt, self._project.generation)
                 workspace.check_jobs(attempt.run_id)
-        finally:
-            workspace.close()
 
     def _note_seconds(self, attempt: Attempt, *, disturbed: bool) -> None:
         if not disturbed:
@@ -182,14 +173,10 @@ class Lane:
 
 def steps(known: Settings, project: Project, run_id: str) -> list[Step]:
     """The steps of a run of train.yml for the project, in the workspace of that emulator."""
-    secret = {
-        "clientId": known.client_id,
-        "clientSecret": known.client_secret,
-        "tenantId": known.tenant_id,
-        "subscriptionId": known.subscription_id,
-    }
     where = {"resource-group": known.resource_group, "workspace": known.workspace}
-    return workflow.steps(project.inputs(run_id) | where, {"AZURE_CREDENTIALS": json.dumps(secret)})
+    return workflow.steps(
+        project.inputs(run_id) | where, {"AZURE_CREDENTIALS": json.dumps(lifecycle.service_principal(known))}
+    )
 
 
 def variables(known: Settings) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from soak.report import Figures, machine
 
@@ -69,6 +68,5 @@ def figures(outcomes: Sequence[Outcome], *, kills: int, seed: int, seconds: floa
         "undisturbed_run_seconds_median": round(statistics.median(undisturbed), 1) if undisturbed else 0,
         "teams_side_by_side": len(outcomes),
         "seconds": round(seconds, 1),
-        **machine(),
-        **{f"version_{name.replace('-', '_')}": version(name) for name in ("azure-ai-ml", "azureml-emulator")},
+        **machine("azure-ai-ml", "azureml-emulator"),
     }

@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
@@ -91,6 +90,5 @@ def figures(outcomes: Sequence[Outcome], *, seed: int, seconds: float) -> Figure
         "run_seconds_worst": round(max(taken, default=0), 1),
         "teams_side_by_side": len(outcomes),
         "seconds": round(seconds, 1),
-        **machine(),
-        **{f"version_{name.replace('-', '_')}": version(name) for name in ("azure-ai-ml", "azureml-emulator")},
+        **machine("azure-ai-ml", "azureml-emulator"),
     }

@@ -220,6 +220,16 @@ def environment(known: Settings) -> dict[str, str]:
     }
 
 
+def service_principal(known: Settings) -> dict[str, str]:
+    """The emulator's application with its secret, in the fields that azure/login takes as `creds`."""
+    return {
+        "clientId": known.client_id,
+        "clientSecret": known.client_secret,
+        "subscriptionId": known.subscription_id,
+        "tenantId": known.tenant_id,
+    }
+
+
 def replace(known: Settings, command: list[str]) -> NoReturn:
     """Become `command`, with `environment`. Raises EmulatorError if it cannot be started.
 
