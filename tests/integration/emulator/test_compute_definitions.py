@@ -89,8 +89,9 @@ def test_an_identity_that_is_none(arm: httpx.Client, ml_client: MLClient, identi
     assert "nobodys" not in [compute.name for compute in ml_client.compute.list()]
 
 
-def test_a_system_assigned_identity(ml_client: MLClient, delete_computes: list[str]) -> None:
-    cluster = AmlCompute(name="identified", size=SIZE, identity=IdentityConfiguration(type="system_assigned"))
+@pytest.mark.parametrize("kind", ["system_assigned", "SystemAssigned"])
+def test_a_system_assigned_identity(ml_client: MLClient, delete_computes: list[str], kind: str) -> None:
+    cluster = AmlCompute(name="identified", size=SIZE, identity=IdentityConfiguration(type=kind))
     delete_computes.append(cluster.name)
     ml_client.compute.begin_create_or_update(cluster).wait()
     assert ml_client.compute.get("identified").identity.type == "system_assigned"

@@ -23,7 +23,9 @@ _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{1,22}[A-Za-z0-9])")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _DURATION = re.compile(r"P(?=.)(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,8})(?:\.\d+)?S)?)?")
 _KEY_TYPES = re.compile(r"ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)")
-_IDENTITIES = ("SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None")
+# As Azure compares them, whatever the case: the SDK makes Systemassigned of a SystemAssigned.
+_IDENTITIES = {kind.lower(): kind for kind in ("SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None")}
+_PRIORITIES = {priority.lower(): priority for priority in ("Dedicated", "LowPriority")}
 _IDLE_SHUTDOWN = (15 * 60, 3 * 24 * 3600)
 _NOT_DONE = {
     "schedules": "schedules of a compute",
@@ -85,10 +87,10 @@ def _kept_size(name: str, kind: str, inner: Mapping[str, Any], known: Mapping[st
 def _check_cluster(name: str, inner: dict[str, Any]) -> None:
     where = f"compute {name}"
     inner["scaleSettings"] = scale(name, mapping(inner.get("scaleSettings"), f"{where}: scaleSettings"))
-    inner["vmPriority"] = text(inner.get("vmPriority"), f"{where}: vmPriority") or "Dedicated"
-    if inner["vmPriority"] not in {"Dedicated", "LowPriority"}:
-        told = f"{where} has the vmPriority {inner['vmPriority']}, not Dedicated or LowPriority"
-        raise bad_request(told, "ValidationError")
+    priority = text(inner.get("vmPriority"), f"{where}: vmPriority") or "Dedicated"
+    if priority.lower() not in _PRIORITIES:
+        raise bad_request(f"{where} has the vmPriority {priority}, not Dedicated or LowPriority", "ValidationError")
+    inner["vmPriority"] = _PRIORITIES[priority.lower()]
     account = dict(mapping(inner.get("userAccountCredentials"), f"{where}: userAccountCredentials"))
     if account:
         inner["userAccountCredentials"] = _account(where, account)
@@ -170,12 +172,13 @@ def identity(given: object) -> dict[str, Any] | None:
     if not found:
         return None
     kind = (text(found.get("type"), "identity.type") or "").replace(" ", "")
-    if kind not in _IDENTITIES:
-        raise bad_request(f"identity.type '{kind}' is none of {', '.join(_IDENTITIES)}", "ValidationError")
+    if kind.lower() not in _IDENTITIES:
+        known = ", ".join(_IDENTITIES.values())
+        raise bad_request(f"identity.type '{kind}' is none of {known}", "ValidationError")
     users = mapping(found.get("userAssignedIdentities"), "identity.userAssignedIdentities")
     for name, user in users.items():
         mapping(user, f"identity.userAssignedIdentities.{name}")
-    return {"type": kind, **({"userAssignedIdentities": dict(users)} if users else {})}
+    return {"type": _IDENTITIES[kind.lower()], **({"userAssignedIdentities": dict(users)} if users else {})}
 
 
 def check_idle_shutdown(given: object, where: str) -> str:
