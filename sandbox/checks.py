@@ -1,6 +1,7 @@
 """`make test`: all linters and all tests, side by side where they do not wait for each other.
 
-The tests on Kubernetes mostly wait, and first for its programs to be built; all else runs meanwhile.
+The tests on Kubernetes mostly wait, and first for its programs to be built; all else runs meanwhile, but for the other
+tests that need act or Docker: they come after those on Kubernetes, which need both, too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from . import docker, paths, registry
 from .stages import Stages
 
 ON_KUBERNETES = "tests/cluster"
-OTHERS = ("tests/unit", "tests/integration", "tests/workflows")
+AFTER_KUBERNETES = (
+    "tests/workflows",
+    "tests/integration/images",
+    "tests/integration/pages",
+    "tests/integration/summaries",
+    "tests/integration/test_inference_image.py",
+)
+OTHERS = ("tests/unit", "tests/integration", *(f"--ignore={path}" for path in AFTER_KUBERNETES))
 _PYTEST = (sys.executable, "-m", "pytest")
 
 
@@ -51,9 +59,10 @@ class _Checks:
             subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
 
     def on_kubernetes(self, log: Path) -> None:
-        """Build Kubernetes if need be, then the tests that it serves."""
+        """Build Kubernetes if need be, then the tests that it serves, and those that have to wait for them."""
         if self.run("Kubernetes is built", (sys.executable, "-m", "sandbox.kubernetes", "build"), log=log):
             self.run("tests on Kubernetes", (*_PYTEST, ON_KUBERNETES), log=log)
+        self.run("tests with act, Docker and a browser", (*_PYTEST, *AFTER_KUBERNETES), log=log)
 
 
 @contextmanager
