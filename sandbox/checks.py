@@ -6,13 +6,13 @@ tests that need act or Docker: they come after those on Kubernetes, which need b
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -52,11 +52,18 @@ class _Checks:
         return True
 
     def _run(self, command: Sequence[str | Path], folder: Path, log: Path | None) -> None:
-        if log is None:
-            subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL)
-            return
-        with log.open("ab") as file:
-            subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        with contextlib.ExitStack() as stack:
+            output = None if log is None else stack.enter_context(log.open("ab"))
+            started = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            try:
+                status = started.wait()
+            except KeyboardInterrupt:
+                # The terminal has interrupted the tests, too. subprocess.run would kill them while they end what they
+                # have started.
+                started.wait()
+                raise
+        if status:
+            raise subprocess.CalledProcessError(status, command)
 
     def on_kubernetes(self, log: Path) -> None:
         """Build Kubernetes if need be, then the tests that it serves, and those that have to wait for them."""
@@ -65,7 +72,7 @@ class _Checks:
         self.run("tests with act, Docker and a browser", (*_PYTEST, *AFTER_KUBERNETES), log=log)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _docker_and_registry() -> Iterator[None]:
     """Keep both up for all tests; what these tests started, they end."""
     had_docker = docker.DockerDaemon(paths.state() / "docker").runs()
