@@ -1,0 +1,1 @@
+"""What training gives for its time, against a plain CNN; see `measure`."""
