@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable
 
 import keras
 import network
+import recipe
 import tensorflow as tf
 from dataset import Dataset
-
-BATCH = 16
-
-VIEWS = 3
-"""How often an epoch shows each image, every time moved and flipped otherwise: the photos are few."""
-
-LEARNING_RATE = 3e-3
-WEIGHT_DECAY = 1e-2
-LABEL_SMOOTHING = 0.1
-
-WARM_UP = 0.1
-"""Share of the steps in which the learning rate rises; it falls along a cosine after that."""
 
 History = dict[str, list[float]]
 
@@ -36,14 +24,9 @@ def fit(
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     classifier = network.build(*training.size, classes=len(training.labels))
-    trained = network.with_augmentation(classifier)
-    steps = epochs * math.ceil(VIEWS * len(training.images) / BATCH)
-    trained.compile(
-        optimizer=keras.optimizers.AdamW(_schedule(steps), weight_decay=WEIGHT_DECAY),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
-        metrics=["accuracy"],
-    )
-    history = trained.fit(
+    steps = epochs * recipe.steps_per_epoch(len(training.images))
+    classifier.compile(optimizer=recipe.optimizer(steps), loss=recipe.loss(), metrics=["accuracy"])
+    history = classifier.fit(
         _batches(training, seed),
         epochs=epochs,
         validation_data=_once(validation),
@@ -55,22 +38,17 @@ def fit(
 
 
 def _batches(training: Dataset, seed: int) -> tf.data.Dataset:
-    """One epoch, in an order of its own each time."""
+    """One epoch, in an order of its own each time, each batch with views of its own."""
     classes = keras.utils.to_categorical(training.classes, len(training.labels))
     images = tf.data.Dataset.from_tensor_slices((training.images, classes))
-    shuffled = images.shuffle(len(training.images), seed=seed, reshuffle_each_iteration=True).repeat(VIEWS)
-    return shuffled.batch(BATCH).map(lambda batch, expected: (tf.cast(batch, tf.float32), expected))
+    shuffled = images.shuffle(len(training.images), seed=seed, reshuffle_each_iteration=True).repeat(recipe.VIEWS)
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+    batches = tf.data.Dataset.zip(shuffled.batch(recipe.BATCH), seeds)
+    return batches.map(lambda batch, chance: (recipe.augment(batch[0], chance), batch[1]))
 
 
 def _once(data: Dataset) -> tf.data.Dataset:
     """The images as they are, in their order."""
     classes = keras.utils.to_categorical(data.classes, len(data.labels))
-    images = tf.data.Dataset.from_tensor_slices((data.images, classes)).batch(BATCH)
+    images = tf.data.Dataset.from_tensor_slices((data.images, classes)).batch(recipe.BATCH)
     return images.map(lambda batch, expected: (tf.cast(batch, tf.float32), expected))
-
-
-def _schedule(steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    rising = max(1, round(WARM_UP * steps))
-    return keras.optimizers.schedules.CosineDecay(
-        LEARNING_RATE / 20, max(1, steps - rising), warmup_target=LEARNING_RATE, warmup_steps=rising
-    )

@@ -14,10 +14,6 @@ DROPOUT = 0.2
 # Few steps are made, so the averages that batch normalisation keeps must settle fast.
 MOMENTUM = 0.9
 
-# How far a photo is moved, enlarged or made smaller, as shares of its size.
-SHIFT = 1 / 16
-ZOOM = (-0.2, 0.1)
-
 
 def build(height: int, width: int, classes: int) -> keras.Model:
     """The network: RGB images of values 0 to 255 in, a probability per class out."""
@@ -32,15 +28,6 @@ def build(height: int, width: int, classes: int) -> keras.Model:
     x = layers.Dropout(DROPOUT)(x)
     probabilities = layers.Dense(classes, activation="softmax", name="probabilities")(x)
     return keras.Model(images, probabilities, name="animals")
-
-
-def with_augmentation(network: keras.Model) -> keras.Model:
-    """The same network, which in training sees its images flipped, moved and zoomed by chance."""
-    images = keras.Input(network.input_shape[1:], name="images")
-    x = layers.RandomFlip("horizontal")(images)
-    x = layers.RandomTranslation(SHIFT, SHIFT, fill_mode="reflect")(x)
-    x = layers.RandomZoom(ZOOM, fill_mode="reflect")(x)
-    return keras.Model(images, network(x), name="augmented")
 
 
 def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
