@@ -37,10 +37,10 @@ def serve(model: Path) -> Serve:
     """Starts the service as a process of its own, on a free port, with these settings besides."""
 
     @contextlib.contextmanager
-    def run(**settings: str) -> Iterator[Service]:
+    def run(*, python: Path = Path(sys.executable), **settings: str) -> Iterator[Service]:
         environment = os.environ | {"MODEL_PATH": str(model), "PORT": "0"} | settings
         process = subprocess.Popen(
-            [sys.executable, "-m", "animal_classifier"],
+            [python, "-m", "animal_classifier"],
             cwd=PROJECT,
             env=environment,
             stderr=subprocess.PIPE,

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
-from animal_classifier.preprocessing import CorruptImageError, TooManyPixelsError, UnsupportedFormatError, prepare
-from PIL import Image, ImageChops
+from animal_classifier.preprocessing import (
+    MAX_SCANS,
+    MAX_SEGMENTS,
+    CorruptImageError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+    prepare,
+)
+from PIL import Image, ImageChops, ImageStat
 
 from .pictures import bomb, encode, plain, textured
 
@@ -84,6 +92,77 @@ def test_a_large_jpeg_looks_as_a_large_png() -> None:
     image = textured((3000, 2000))
     difference = ImageChops.difference(prepared(encode(image, "JPEG", quality=95)), prepared(encode(image, "PNG")))
     assert max(high for _, high in difference.getextrema()) <= 6
+
+
+def scans(jpeg: bytes) -> list[tuple[int, int]]:
+    """Where the scans of a JPEG begin and end."""
+    starts = [found.start() for found in re.finditer(rb"\xff\xda", jpeg)]
+    ends = [re.compile(rb"\xff[\xc4\xda\xd9]").search(jpeg, start + 2) for start in starts]
+    return [(start, end.start()) for start, end in zip(starts, ends, strict=True) if end]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("size", [(500, 375), (375, 560), (255, 300)])
+def test_a_progressive_photo_looks_as_a_baseline_one(size: tuple[int, int], subsampling: str, mode: str) -> None:
+    image = textured(size).convert(mode)
+    one, other = (
+        prepared(encode(image, "JPEG", quality=90, subsampling=subsampling, progressive=progressive))
+        for progressive in (False, True)
+    )
+    difference = ImageStat.Stat(ImageChops.difference(one, other))
+    assert max(difference.mean) <= 1
+    assert max(high for _, high in difference.extrema) <= 16
+
+
+def test_fine_scans_of_a_progressive_photo_are_not_decoded() -> None:
+    """Of the ten scans that libjpeg writes: the higher frequencies of the brightness, and the lowest bits of all."""
+    photo = (GOLDEN / "progressive.jpg").read_bytes()
+
+    def without_any(size: int) -> list[bool]:
+        """For each scan whether the prepared image stays as it is though the scan's data are zeros."""
+        expected = prepared(photo, size, size).tobytes()
+        zeroed = (
+            photo[: start + 20] + bytes(end - start - 20) + photo[end:]
+            for start, end in scans(photo)
+            if end - start > 20
+        )
+        return [prepared(damaged, size, size).tobytes() == expected for damaged in zeroed]
+
+    assert without_any(64) == [False, False, False, False, True, True, False, True, True, True]
+    assert not any(without_any(128))
+
+
+@pytest.mark.parametrize("cut", [2, 100, 1000, 5000, 10_000])
+def test_a_truncated_progressive_photo_is_refused(cut: int) -> None:
+    with pytest.raises(CorruptImageError, match="truncated"):
+        prepared(encode(textured((500, 375)), "JPEG", progressive=True, quality=95)[:-cut])
+
+
+def test_what_lies_around_the_picture_in_a_jpeg_does_not_matter() -> None:
+    photo = encode(textured((500, 375)), "JPEG", progressive=True)
+    expected = prepared(photo).tobytes()
+    assert prepared(photo + b"\xff\xd8 more \xff\xda" * 200).tobytes() == expected
+    assert prepared(photo.replace(b"\xff\xda", b"\xff\xff\xff\xda")).tobytes() == expected
+    comment = b"\xff\xfe" + (6).to_bytes(2) + b"\xff\xda\xff\xd9"
+    assert prepared(photo[:2] + comment + photo[2:]).tobytes() == expected
+
+
+def test_several_pictures_in_one_jpeg() -> None:
+    image = textured((500, 375))
+    both = encode(image, "MPO", save_all=True, append_images=[plain("cats", (500, 375))], progressive=True)
+    assert prepared(both).tobytes() == prepared(encode(image, "JPEG", progressive=True)).tobytes()
+
+
+def test_a_jpeg_of_endless_scans_or_segments_is_refused_before_it_is_decoded() -> None:
+    photo = encode(textured((500, 375)), "JPEG", progressive=True)
+    start, end = scans(photo)[-1]
+    with pytest.raises(CorruptImageError, match="too many scans"):
+        prepared(photo[:end] + photo[start:end] * MAX_SCANS + photo[end:])
+    with pytest.raises(CorruptImageError, match="too many scans"):
+        prepared(photo[:end] + photo[start:end] * MAX_SCANS)  # cut off
+    with pytest.raises(CorruptImageError, match="segments"):
+        prepared(photo[:2] + b"\xff\xfe\x00\x02" * MAX_SEGMENTS + photo[2:])
 
 
 def test_refusals() -> None:
