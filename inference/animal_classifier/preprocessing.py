@@ -121,7 +121,8 @@ def _without_fine_scans(jpeg: bytes, covering: int) -> bytes:
     A file that is cut off, needs all its scans, or is coded as nobody does, is returned as it is.
     """
     shown: dict[int, int] = {}
-    kept, scans = [], 0
+    kept: list[bytes] = []
+    scans = 0
     for number, segment in enumerate(_segments(jpeg)):
         scans += segment.marker == _SCAN
         if scans > MAX_SCANS or number > MAX_SEGMENTS:
