@@ -35,8 +35,8 @@ def one_line(ended: subprocess.CompletedProcess[str]) -> str:
 
 def test_the_code_is_packed_with_the_very_preprocessing_of_the_service(snapshot: Callable[[str], Path]) -> None:
     for name in ("dataprep/dataprep", "dataprep/data_split"):
-        packed = sorted(path.name for path in snapshot(name).iterdir())
-        assert packed == ["data_split.py", "dataprep.py", "preprocessing.py"]
+        packed = {path.name for path in snapshot(name).iterdir()}
+        assert packed == {"data_split.py", "dataprep.py", "preparation", "preprocessing.py"}
         assert (snapshot(name) / "preprocessing.py").read_bytes() == PREPROCESSING.read_bytes()
 
 
@@ -119,7 +119,7 @@ def test_a_class_without_an_image_is_an_error(run_component: RunComponent, tmp_p
     data.mkdir()
     asked = {"data": data, "label": "cats", "output_data": tmp_path / "out"}
     message = one_line(run_component("dataprep/dataprep", **asked))
-    assert message == f"dataprep: cats: none of the 0 files in {data} is a usable image"
+    assert message == f"dataprep: cats: there is no file in {data}"
     (data / "a.jpg").write_bytes(b"nonsense")
     assert "none of the 1 files" in one_line(run_component("dataprep/dataprep", **asked))
 
