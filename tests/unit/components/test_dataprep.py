@@ -34,10 +34,11 @@ def one_line(ended: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_the_code_is_packed_with_the_very_preprocessing_of_the_service(snapshot: Callable[[str], Path]) -> None:
-    for name in ("dataprep/dataprep", "dataprep/data_split"):
-        packed = {path.name for path in snapshot(name).iterdir()}
-        assert packed == {"data_split.py", "dataprep.py", "preparation", "preprocessing.py"}
-        assert (snapshot(name) / "preprocessing.py").read_bytes() == PREPROCESSING.read_bytes()
+    for name in ("dataprep", "data_split", "dataprep_parallel", "dataprep_report"):
+        packed = {path.name for path in snapshot(f"dataprep/{name}").iterdir()}
+        programs = {"data_split.py", "dataprep.py", "dataprep_parallel.py", "dataprep_report.py"}
+        assert packed == {*programs, "preparation", "preprocessing.py"}
+        assert (snapshot(f"dataprep/{name}") / "preprocessing.py").read_bytes() == PREPROCESSING.read_bytes()
 
 
 @pytest.mark.parametrize("photo", ["landscape.jpg", "turned.jpg", "cmyk.jpg", "transparent.webp"])

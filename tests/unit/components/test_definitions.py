@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 from azure.ai.ml import load_component, load_compute, load_data, load_environment, load_job
-from azure.ai.ml.entities import ComputeInstance, PipelineJob
+from azure.ai.ml.entities import AmlCompute, Component, ComputeInstance, ParallelComponent, PipelineJob
 
 from .conftest import COMPONENTS, ROOT
 from .trainings import ENVIRONMENTS, pins
 
 PIPELINE = ROOT / "pipelines" / "animals-classification.yaml"
+PARALLEL = ROOT / "pipelines" / "animals-classification-parallel.yaml"
+BOTH = pytest.mark.parametrize("file", [PIPELINE, PARALLEL], ids=lambda path: path.stem)
 COMPONENT_FILES = sorted(COMPONENTS.glob("*/*.yaml"))
 
 
@@ -27,6 +29,9 @@ def test_compute() -> None:
     compute = load_compute(ENVIRONMENTS / "compute.yaml")
     assert isinstance(compute, ComputeInstance)
     assert compute.name == "cli-created-machine"
+    cluster = load_compute(ENVIRONMENTS / "cluster.yaml")
+    assert isinstance(cluster, AmlCompute)
+    assert (cluster.name, cluster.min_instances) == ("preparation-cluster", 0)
 
 
 @pytest.mark.parametrize("name", ["pillow", "tensorflow"])
@@ -62,26 +67,48 @@ def test_components(file: Path) -> None:
     assert environment
     assert load_environment(ENVIRONMENTS / f"{environment[1]}.yaml").version == environment[2]
     for kind, names in (("inputs", component.inputs), ("outputs", component.outputs)):
-        assert set(re.findall(rf"\$\{{\{{{kind}\.(\w+)\}}\}}", component.command)) == set(names)
+        assert set(re.findall(rf"\$\{{\{{{kind}\.(\w+)\}}\}}", runs(component))) == set(names)
         assert all(entry.description for entry in names.values())
 
 
-def test_the_pipeline_is_valid() -> None:
-    job = load_job(PIPELINE)
+def runs(component: Component) -> str:
+    """The command of a component; of a parallel one its arguments, and what else refers to inputs and outputs."""
+    if isinstance(component, ParallelComponent):
+        return f"{component.task.program_arguments} {component.input_data} {component.task.append_row_to}"
+    return str(component.command)
+
+
+def test_photos_are_prepared_alike_on_one_machine_and_on_many() -> None:
+    """One code asset, and inputs that are the same but for what only one of them has."""
+    one, many = (load_component(COMPONENTS / "dataprep" / f"{name}.yaml") for name in ("dataprep", "dataprep_parallel"))
+    assert Path(one.base_path, one.code).resolve() == Path(many.base_path, many.code).resolve()
+    assert {name: entry._to_dict() for name, entry in many.inputs.items() if name != "workers"} == {
+        name: entry._to_dict() for name, entry in one.inputs.items() if name != "workers"
+    }
+    assert many.max_concurrency_per_instance == 1
+    assert many.mini_batch_error_threshold == 0
+
+
+@BOTH
+def test_the_pipeline_is_valid(file: Path) -> None:
+    job = load_job(file)
     assert isinstance(job, PipelineJob)
     outcome = job._validate()
     assert outcome.passed, outcome.error_messages
     assert job.experiment_name == "classification"
     assert {name: value._data for name, value in job.inputs.items()} == {"train_test_split_percentage": 20, "epochs": 5}
     assert set(job.outputs) == {"model", "registration_details"}
-    assert job.settings.default_compute == "cli-created-machine"
+    compute = load_compute(ENVIRONMENTS / ("compute.yaml" if file == PIPELINE else "cluster.yaml"))
+    assert job.settings.default_compute == compute.name
 
 
-def test_the_pipeline_passes_everything_on_as_its_components_take_it() -> None:
+@BOTH
+def test_the_pipeline_passes_everything_on_as_its_components_take_it(file: Path) -> None:
     """The SDK accepts references to inputs, jobs and outputs that do not exist; the service does not."""
-    pipeline = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))
+    pipeline = yaml.safe_load(file.read_text(encoding="utf-8"))
     jobs = pipeline["jobs"]
-    assert list(jobs) == ["data_prep_pandas", "data_prep_cats", "data_prep_dogs", "data_split", "training", "register"]
+    expected = ["data_prep_pandas", "data_prep_cats", "data_prep_dogs", "data_split", "training", "register"]
+    assert [name for name in jobs if not name.startswith("report_")] == expected
     interfaces = {name: interface(job["component"]) for name, job in jobs.items()}
     for name, job in jobs.items():
         inputs, outputs = interfaces[name]

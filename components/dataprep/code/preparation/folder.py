@@ -10,21 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cores
+from . import PreparationError, cores
 from .ledger import Class, Ledger
 from .limits import Limits
 from .photo import PART, Order, Outcome
 from .progress import Progress
-from .workers import Photo, WorkerError, Workers
+from .workers import Photo, Workers
 
 log = logging.getLogger("dataprep")
 
 # A label becomes a folder's name and a key in the service's answers.
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]*")
-
-
-class PreparationError(Exception):
-    """What keeps the preparation from being done, in one line."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +53,9 @@ class Preparation:
             return
         mark = uuid.uuid4().hex
         order = Order(str(target), self.about.width, self.about.height, mark, self.limits)
-        try:
-            with Workers(count, order) as workers:
-                yield from workers.run(photos)
-                restarts = workers.restarts
-        except WorkerError as error:
-            raise PreparationError(str(error)) from error
-        if restarts:
+        with Workers(count, order) as workers:
+            yield from workers.run(photos)
+        if workers.restarts:  # One may have been at writing.
             for left in target.glob(f".*.{mark}.*{PART}"):
                 left.unlink()
 

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from . import PreparationError
 from .photo import Order, Outcome
 
 AHEAD = 4
@@ -27,10 +28,6 @@ AHEAD = 4
 
 _CODE = Path(__file__).resolve().parents[1]
 _READ = 1 << 16
-
-
-class WorkerError(Exception):
-    """What keeps all photos from being prepared, in one line."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class _Worker:
             stdout=subprocess.PIPE,
         )
         if self._process.stdin is None or self._process.stdout is None:
-            raise WorkerError("a worker process has no pipes")
+            raise PreparationError("a worker process has no pipes")
         self._orders, self.answers_from = self._process.stdin, self._process.stdout
 
     def give(self, photo: Photo) -> None:
@@ -116,7 +113,7 @@ class Workers:
         self._selector.close()
 
     def run(self, photos: Iterable[Photo]) -> Iterator[Outcome]:
-        """Prepare the photos; their outcomes come in any order. Raises WorkerError.
+        """Prepare the photos; their outcomes come in any order. Raises PreparationError.
 
         No more than `AHEAD` photos for each worker are taken from `photos` before their outcomes have been given. A
         photo whose worker ends is tried once more after all others, with nothing else at work: only if it ends that one
@@ -160,11 +157,11 @@ class Workers:
                 case None:
                     worker.ready = True
                 case str():
-                    raise WorkerError(answer)
+                    raise PreparationError(answer)
                 case [str() | None as digest, str() | None as reason]:
                     yield Outcome(worker.given.popleft().name, digest, reason)
                 case _:
-                    raise WorkerError(f"a worker process answers {answer!r}")
+                    raise PreparationError(f"a worker process answers {answer!r}")
 
     def _start(self) -> None:
         worker = _Worker(self._order)
@@ -172,12 +169,12 @@ class Workers:
         self._selector.register(worker.answers_from, selectors.EVENT_READ, worker)
 
     def _replace(self, worker: _Worker) -> int:
-        """Start another worker in the place of one that has ended; that one's exit code. Raises WorkerError."""
+        """Start another worker in the place of one that has ended; that one's exit code. Raises PreparationError."""
         self._selector.unregister(worker.answers_from)
         self._workers.remove(worker)
         code = worker.close()
         if not worker.ready:
-            raise WorkerError(f"a worker process could not start: exit code {code}; its error is above")
+            raise PreparationError(f"a worker process could not start: exit code {code}; its error is above")
         self.restarts += 1
         self._start()
         return code

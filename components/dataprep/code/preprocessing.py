@@ -1,0 +1,1 @@
+../../../inference/animal_classifier/preprocessing.py
