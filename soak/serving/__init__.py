@@ -1,0 +1,1 @@
+"""The inference service under what its users would rather not send."""
