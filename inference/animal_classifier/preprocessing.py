@@ -19,21 +19,26 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """What is read; told by the content, never by a name or a header."""
 
 MAX_PIXELS = 16_000_000
-"""Larger images are turned down before they are decoded; so many take up to 250 MiB for a moment."""
+"""Larger images are turned down before they are decoded; so many take up to 256 MB for a moment."""
 
 JPEG_FACTOR = 4
-"""A JPEG may have that many times more, since it is decoded at a fraction of its size: cameras have many pixels."""
+"""A JPEG may have that many times more, since it is decoded at a fraction of its size: cameras have many pixels. One of
+several scans may not take more memory than another image."""
 
 MAX_SCANS = 100
 """Scans that a JPEG may have; encoders write about ten. Each costs a pass over the picture, however short it is."""
 
 MAX_SEGMENTS = 2000
 """Segments that a JPEG may have; the most are a profile's or a description's, of up to 64 KiB each."""
+
+_BYTES_OF_PIXEL = 16
+"""That decoding takes at most, with all the copies: four of four bytes each."""
 
 _JPEG = b"\xff\xd8"
 _JPEGS = ("JPEG", "MPO")  # a MPO is a JPEG that has more pictures after the first
@@ -75,18 +80,43 @@ def prepare(source: BinaryIO, *, width: int, height: int, max_pixels: int = MAX_
     The middle of the image is kept where its shape is another. Of an animation it is the first picture; what is
     transparent becomes white. Raises an `ImageError`; that of too many pixels before any is decoded.
     """
-    covering = max(width, height)  # by either side: which is the width is known only once the image is upright
-    content = source.read()
-    with _open(_without_fine_scans(content, covering) if content.startswith(_JPEG) else content) as image:
-        _check_pixels(image, max_pixels)
-        try:
-            image.draft(None, (covering, covering))
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            fitted = ImageOps.fit(_resizable(image), (width, height), Image.Resampling.BICUBIC)
-        except Exception as error:  # on damaged files the decoders raise whatever comes
-            raise CorruptImageError(f"the image can't be decoded: {error}") from error
-    return _opaque(fitted)
+    return Photo(source.read(), width=width, height=height, max_pixels=max_pixels).prepare()
+
+
+class Photo:
+    """An image file of which only the header has been read; `prepare` in two steps, for who must mind the memory.
+
+    Raises an `ImageError` as `prepare` does, if that can be told by the header.
+    """
+
+    def __init__(self, content: bytes, *, width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+        self._size = (width, height)
+        # By either side: which of them is the width is known only once the image is upright.
+        self._covering = max(width, height)
+        several_scans = False
+        if content.startswith(_JPEG):
+            content, several_scans = _without_fine_scans(content, self._covering)
+        self._image = _open(content)
+        _check_pixels(self._image, max_pixels)
+        self.memory = _decoding_memory(self._image, several_scans)
+        """About the bytes that `prepare` takes for a moment."""
+        if self.memory > max_pixels * _BYTES_OF_PIXEL:
+            self._image.close()
+            raise TooManyPixelsError(
+                f"the image has {self._image.width} x {self._image.height} pixels, too many for a progressive JPEG"
+            )
+
+    def prepare(self) -> Image.Image:
+        """The image as RGB of the size; only once."""
+        with self._image as image:
+            try:
+                image.draft(None, (self._covering, self._covering))
+                image.load()
+                ImageOps.exif_transpose(image, in_place=True)
+                fitted = ImageOps.fit(_resizable(image), self._size, Image.Resampling.BICUBIC)
+            except Exception as error:  # on damaged files the decoders raise whatever comes
+                raise CorruptImageError(f"the image can't be decoded: {error}") from error
+        return _opaque(fitted)
 
 
 class _Segment(NamedTuple):
@@ -115,10 +145,11 @@ def _segments(jpeg: bytes) -> Iterator[_Segment]:
             return
 
 
-def _without_fine_scans(jpeg: bytes, covering: int) -> bytes:
+def _without_fine_scans(jpeg: bytes, covering: int) -> tuple[bytes, bool]:
     """The same picture less the scans of a progressive JPEG that hardly show once it is scaled down to `covering`.
 
-    A file that is cut off, needs all its scans, or is coded as nobody does, is returned as it is.
+    A file that is cut off, needs all its scans, or is coded as nobody does, is returned as it is. Tells besides whether
+    there are several scans, for which a decoder keeps the coefficients of the whole picture.
     """
     shown: dict[int, int] = {}
     kept: list[bytes] = []
@@ -130,15 +161,15 @@ def _without_fine_scans(jpeg: bytes, covering: int) -> bytes:
         if segment.marker == _PROGRESSIVE:
             shown = _shown_coefficients(segment.content, covering)
         if segment.marker == _END:
-            return b"".join((*kept, jpeg[segment.start : segment.end])) if shown else jpeg
+            return b"".join((*kept, jpeg[segment.start : segment.end])) if shown else jpeg, scans > 1
         if segment.marker == _SCAN and shown and len(segment.content) == _ONE_COMPONENT:
             _, component, _, first, _, bits = segment.content
             if first and (bits >> 4 or first > shown.get(component, _ALL)):
                 continue
             if bits & 15 > _LEAST_BITS:
-                return jpeg
+                return jpeg, True
         kept.append(jpeg[segment.start : segment.end])
-    return jpeg
+    return jpeg, scans > 1
 
 
 def _shown_coefficients(frame: bytes, covering: int) -> dict[int, int]:
@@ -176,6 +207,17 @@ def _check_pixels(image: Image.Image, max_pixels: int) -> None:
         raise TooManyPixelsError(
             f"the image has {image.width} x {image.height} pixels; at most {allowed:,} are allowed for {image.format}"
         )
+
+
+def _decoding_memory(image: Image.Image, several_scans: bool) -> int:
+    """Bytes; a JPEG of one scan is decoded line by line and at a fraction of its size."""
+    pixels = image.width * image.height
+    if not isinstance(image, JpegImageFile):
+        return pixels * _BYTES_OF_PIXEL
+    if not several_scans:
+        return pixels
+    finest = max(across * down for _, across, down, _ in image.layer)
+    return pixels * 2 * sum(across * down for _, across, down, _ in image.layer) // finest
 
 
 def _resizable(image: Image.Image) -> Image.Image:

@@ -9,6 +9,7 @@ from animal_classifier.preprocessing import (
     MAX_SCANS,
     MAX_SEGMENTS,
     CorruptImageError,
+    Photo,
     TooManyPixelsError,
     UnsupportedFormatError,
     prepare,
@@ -163,6 +164,28 @@ def test_a_jpeg_of_endless_scans_or_segments_is_refused_before_it_is_decoded() -
         prepared(photo[:end] + photo[start:end] * MAX_SCANS)  # cut off
     with pytest.raises(CorruptImageError, match="segments"):
         prepared(photo[:2] + b"\xff\xfe\x00\x02" * MAX_SEGMENTS + photo[2:])
+
+
+def test_memory_is_told_before_it_is_taken() -> None:
+    """4:4:4 keeps two bytes of each of three components of a pixel, 4:2:0 half as many."""
+    image = textured((1000, 700))
+
+    def memory(kind: str, **options: object) -> float:
+        photo = Photo(encode(image, kind, **options), width=64, height=64)
+        photo.prepare()
+        return photo.memory / (1000 * 700)
+
+    assert memory("JPEG") == 1
+    assert memory("JPEG", progressive=True, subsampling="4:4:4") == 6
+    assert memory("JPEG", progressive=True, subsampling="4:2:0") == 3
+    assert memory("PNG") == memory("WEBP") == memory("GIF") == 16
+    # Four times as many pixels are allowed of a JPEG, but not four times the memory of its coefficients.
+    options = {"quality": 50, "subsampling": "4:4:4"}
+    large = textured((1000, 1000)).resize((2000, 2000))
+    prepared(encode(large, "JPEG", **options), max_pixels=1_000_000)
+    with pytest.raises(TooManyPixelsError, match="2000 x 2000 pixels, too many for a progressive JPEG"):
+        prepared(encode(large, "JPEG", progressive=True, **options), max_pixels=1_000_000)
+    prepared(encode(large, "JPEG", progressive=True, quality=50, subsampling="4:2:0"), max_pixels=1_000_000)
 
 
 def test_refusals() -> None:
