@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from . import actions, emulator
+from . import actions, emulator, serving
 from .report import BenchmarkError
 
-TOPICS: dict[str, Callable[[], None]] = {"emulator": emulator.measure, "actions": actions.measure}
+TOPICS: dict[str, Callable[[], None]] = {
+    "emulator": emulator.measure,
+    "actions": actions.measure,
+    "serving": serving.measure,
+}
 
 
 def main(wanted: list[str]) -> int:

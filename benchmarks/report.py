@@ -62,6 +62,15 @@ def write(topic: str, title: str, rows: Sequence[Row], *, versions: Mapping[str,
     Console().print(table)
 
 
+def merge(topic: str, figures: Mapping[str, float | int | str], *, others: str) -> None:
+    """Write `reports/<topic>.json`, which keeps the figures of the soak: those whose keys begin with `others`."""
+    file = REPORTS / f"{topic}.json"
+    REPORTS.mkdir(exist_ok=True)
+    known = json.loads(file.read_text()) if file.exists() else {}
+    kept = {key: value for key, value in known.items() if key.startswith(others)}
+    file.write_text(json.dumps({**figures, **kept}, indent=2) + "\n")
+
+
 def _cells(row: Row) -> tuple[str, str, str, str]:
     against = "" if row.reference is None else f"{row.reference:g} {row.unit} ({row.reference_name})"
     return row.name, f"{row.value:.3g} {row.unit}", against, "" if row.ratio is None else f"{row.ratio:.2f}"
