@@ -32,7 +32,7 @@ test: setup ## all linters and all tests
 bench: setup ## how fast it is: reports/*-bench.json, docs/*-bench.md; TOPIC=emulator or actions for one
 	@$(RUN) python -m benchmarks $(TOPIC)
 
-soak: setup ## the long random tests, reports/*.json, docs/*-soak.md; TOPIC=emulator, actions or network for one, KILLS=20 for a short one, SEED= for the same again
+soak: setup ## the long random tests, reports/*.json, docs/*-soak.md; TOPIC=emulator, actions, network or serving for one, KILLS=20 for a short one, SEED= for the same again
 	@$(RUN) python -m soak $(TOPIC) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 clean: setup ## end everything and forget what it holds: images, models, photos, reports

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-from . import actions, emulator, network
+from . import actions, emulator, network, serving
 
 app = App(name="soak", help="The long random tests at full size, each with a report in reports/.")
 
@@ -16,8 +16,9 @@ TOPICS = {
     "emulator": (emulator.soak, emulator.FULL),
     "actions": (actions.soak, actions.FULL),
     "network": (network.soak, network.FULL),
+    "serving": (serving.soak, serving.FULL),
 }
-"""What there is, and how many kills (of the network: runs) are its full size."""
+"""What there is, and how many kills (of the network: runs, of the service: uploads) are its full size."""
 
 
 @app.default
@@ -33,7 +34,8 @@ def soak(
     topics
         What to try.
     kills
-        How often something is killed, or of the topic network the runs; by default each topic's full size.
+        How often something is killed, of the topic network the runs, of serving the uploads; by default each topic's
+        full size.
     seed
         Draws the same plan again; it is printed.
 

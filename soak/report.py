@@ -36,11 +36,15 @@ def machine(*packages: str) -> Figures:
     }
 
 
-def write(topic: str, found: Figures, header: str, *, full: bool) -> None:
-    """Write the figures to `reports/<topic>.json`, and those of a soak at full size to `docs/<topic>-soak.md`."""
+def write(topic: str, found: Figures, header: str, *, full: bool, shared: bool = False) -> None:
+    """Write the figures to `reports/<topic>.json`, and those of a soak at full size to `docs/<topic>-soak.md`.
+
+    A file that is shared with others, such as a benchmark, keeps what they have written.
+    """
     file = _ROOT / "reports" / f"{topic}.json"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(found, indent=2) + "\n")
+    others: Figures = json.loads(file.read_text()) if shared and file.exists() else {}
+    file.write_text(json.dumps(others | found, indent=2) + "\n")
     if full:
         (_ROOT / "docs" / f"{topic}-soak.md").write_text(page(found, header))
 

@@ -8,7 +8,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .wire import Request
@@ -28,6 +28,9 @@ class Answer:
     kind: str
     content: bytes
     seconds: float
+    went: bool = False
+    """Whether the client has gone before: it said that nothing more comes while the service waited for more, or could
+    not send all."""
 
     @property
     def code(self) -> str | None:
@@ -53,15 +56,16 @@ class Client:
             self.close()
         began = time.monotonic()
         connection = self._connected()
-        with suppress(BrokenPipeError, ConnectionResetError):  # who is answered early need not send all
+        try:
             for piece in request.pieces:
                 connection.sendall(piece)
-        if not request.sound:
-            _end_of_request(connection)
+            went = not request.sound and _went(connection)
+        except OSError:  # it was answered early, which may be read still
+            went = True
         status, kind, content, kept = _answered(connection)
         if not (kept and request.sound):
             self.close()
-        return Answer(status, kind, content, time.monotonic() - began)
+        return Answer(status, kind, content, time.monotonic() - began, went)
 
     def close(self) -> None:
         """End the connection, if there is one."""
@@ -79,11 +83,12 @@ class Client:
         return self._socket
 
 
-def _end_of_request(connection: socket.socket) -> None:
-    """Tell that nothing more comes, once it is clear that the service waits for it."""
-    if not select.select([connection], [], [], _WAIT)[0]:
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_WR)
+def _went(connection: socket.socket) -> bool:
+    """Tell that nothing more comes, if it is clear that the service waits for it; whether that was so."""
+    if select.select([connection], [], [], _WAIT)[0]:
+        return False
+    connection.shutdown(socket.SHUT_WR)
+    return True
 
 
 def _answered(connection: socket.socket) -> tuple[int, str, bytes, bool]:

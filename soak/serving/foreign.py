@@ -43,7 +43,6 @@ def _others() -> tuple[bytes, ...]:
         "AVIF",
         "PDF",
         "EPS",
-        "IM",
         "DDS",
         "ICNS",
     ):

@@ -74,7 +74,7 @@ def interpreter() -> Path:
     """That of the service's locked environment, which is made if need be."""
     uv = os.environ.get("UV", "uv")
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    command = [
+    command: list[str | Path] = [
         uv,
         "run",
         "--frozen",
