@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from . import actions, emulator, serving
+from . import actions, emulator, serving, training
 from .report import BenchmarkError
 
 TOPICS: dict[str, Callable[[], None]] = {
     "emulator": emulator.measure,
     "actions": actions.measure,
     "serving": serving.measure,
+    "training": training.measure,
 }
 
 

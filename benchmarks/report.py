@@ -14,6 +14,8 @@ from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "reports"
+_ALONE = ("preparation", "training")
+"""Topics of which there is no soak: the report needs no name beside it."""
 
 
 class BenchmarkError(Exception):
@@ -44,15 +46,16 @@ def machine() -> str:
 
 
 def write(topic: str, title: str, rows: Sequence[Row], *, versions: Mapping[str, str]) -> None:
-    """Write `reports/<topic>-bench.json` and `docs/<topic>-bench.md`, and print the table."""
+    """Write the figures to `reports/` and the table to `docs/<topic>-bench.md`, and print it."""
     REPORTS.mkdir(exist_ok=True)
     named = {f"version_{name}".replace("-", "_"): text for name, text in versions.items()}
     figures: dict[str, object] = {"machine": machine(), **named}
     for row in rows:
-        figures[row.key] = round(row.value, 4)
+        figures[row.key] = _rounded(row.value)
         if row.ratio is not None:
-            figures[f"{row.key}_ratio"] = round(row.ratio, 4)
-    (REPORTS / f"{topic}-bench.json").write_text(json.dumps(figures, indent=2) + "\n")
+            figures[f"{row.key}_ratio"] = _rounded(row.ratio)
+    name = f"{topic}.json" if topic in _ALONE else f"{topic}-bench.json"
+    (REPORTS / name).write_text(json.dumps(figures, indent=2) + "\n")
     (ROOT / "docs" / f"{topic}-bench.md").write_text(_page(title, rows, versions))
     table = Table(title=title)
     for column in ("Figure", "Measured", "Against", "Ratio"):
@@ -62,8 +65,13 @@ def write(topic: str, title: str, rows: Sequence[Row], *, versions: Mapping[str,
     Console().print(table)
 
 
-def merge(topic: str, figures: Mapping[str, float | int | str], *, others: str) -> None:
-    """Write `reports/<topic>.json`, which keeps the figures of the soak: those whose keys begin with `others`."""
+def _rounded(value: float) -> float:
+    """To five digits, however small it is."""
+    return float(f"{value:.5g}")
+
+
+def merge(topic: str, figures: Mapping[str, float | int | str], *, others: tuple[str, ...]) -> None:
+    """Write `reports/<topic>.json`, which keeps what others write there: the figures whose keys begin with these."""
     file = REPORTS / f"{topic}.json"
     REPORTS.mkdir(exist_ok=True)
     known = json.loads(file.read_text()) if file.exists() else {}
@@ -73,7 +81,7 @@ def merge(topic: str, figures: Mapping[str, float | int | str], *, others: str) 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
     against = "" if row.reference is None else f"{row.reference:g} {row.unit} ({row.reference_name})"
-    return row.name, f"{row.value:.3g} {row.unit}", against, "" if row.ratio is None else f"{row.ratio:.2f}"
+    return row.name, f"{row.value:.3g} {row.unit}".strip(), against, "" if row.ratio is None else f"{row.ratio:.2f}"
 
 
 def _page(title: str, rows: Sequence[Row], versions: Mapping[str, str]) -> str:

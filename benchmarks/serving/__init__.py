@@ -55,7 +55,7 @@ def measure() -> None:
             for one in contenders.ALL
         },
     }
-    merge("serving", found, others="soak_")
+    merge("serving", found, others=("soak_", "uploads_"))
     (ROOT / "docs" / "serving-bench.md").write_text(page.text(found, versions, photos=sample.described))
     for line in figures.unmet(found):
         console.print(f"short of what is wanted: {line}")

@@ -88,8 +88,8 @@ def test_back_to_normal_is_counted_from_the_last_request_of_the_load() -> None:
 
 def test_a_bench_leaves_the_figures_of_the_soak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "REPORTS", tmp_path)
-    merge("serving", {"soak_a": 1, "b": 2}, others="soak_")
-    merge("serving", {"c": 3}, others="soak_")
+    merge("serving", {"soak_a": 1, "b": 2}, others=("soak_",))
+    merge("serving", {"c": 3}, others=("soak_",))
     assert (tmp_path / "serving.json").read_text() == '{\n  "c": 3,\n  "soak_a": 1\n}\n'
 
 
