@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import json
+import hashlib
 import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 # Said before these are imported: else TensorFlow fills the log with what it thinks of the CPU, and ONNX Runtime and
 # MLflow report to their makers how they are used.
@@ -19,95 +19,129 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import keras
 import mlflow
-import numpy as np
-import onnx_export
+import tensorflow as tf
+import tracking
+from backbone import BackboneError
+from checkpoints import CheckpointError, Checkpoints
+from cluster import ClusterError
 from dataset import Dataset, DatasetError, check_alike, fingerprint
-from evaluation import confusion_document, evaluate, flat
 from fitting import fit
+from onnx_export import ExportError
+from outcome import Outcome
+from settings import Folders, Settings, read
+from validation import split
+from workers import Workers, join
 
 log = logging.getLogger("training")
 
+DECIDING = ("backbone", "batches", "fitting", "network", "recipe", "steps", "stopping", "validation")
+"""The modules that decide which weights come out: a checkpoint of others can't be gone on from."""
 
-def train(training_folder: Path, testing_folder: Path, output: Path, *, epochs: int, seed: int) -> dict[str, Any]:
-    """Train and test; the metrics go to `output`/metrics.json and, as they come, to the active MLflow run."""
-    if epochs < 1:
-        raise DatasetError(f"epochs is {epochs}; at least 1 is needed")
-    training, testing = Dataset.read(training_folder), Dataset.read(testing_folder)
-    check_alike(training, testing)
-    log.info(
-        "training on %d images and testing on %d of %s", len(training.images), len(testing.images), training.labels
-    )
-    mlflow.log_params({"epochs": epochs, "seed": seed, "labels": ",".join(training.labels)})
-    mlflow.log_param("test_data_sha256", fingerprint(testing_folder))  # by which a gate knows what was measured on it
+
+def train(folders: Folders, settings: Settings, workers: Workers) -> dict[str, Any] | None:
+    """Train and test; the metrics go to metrics.json and, as they come, to the active MLflow run.
+
+    Only the chief of several workers writes; to the others there is nothing to return.
+    """
+    settings.check()
+    photos, testing = Dataset.read(folders.training), Dataset.read(folders.testing)
+    check_alike(photos, testing)
+    training, validation = split(photos, settings.validation_percentage, seed=settings.seed)
+    counts = {"training": len(training.images), "validation": len(validation.images) if validation else 0}
+    counts["testing"] = len(testing.images)
+    if workers.chief:
+        log.info("images of %s: %s", ", ".join(photos.labels), ", ".join(f"{n} {use}" for use, n in counts.items()))
+        parameters = {**settings.told, "labels": ",".join(photos.labels), "workers": workers.count}
+        tracking.begin(parameters, test_data=fingerprint(folders.testing))
 
     started = time.monotonic()
+    classifier, history = fit(
+        training,
+        validation,
+        epochs=settings.epochs,
+        seed=settings.seed,
+        patience=settings.patience,
+        build=settings.build,
+        workers=workers,
+        checkpoints=_checkpoints(folders, settings),
+        on_epoch=_report(settings.epochs) if workers.chief else _silent,
+    )
+    if not workers.chief:
+        return None
+    seconds = round(time.monotonic() - started, 1)
+    description = {**settings.told, "images": counts}
+    return Outcome(classifier, history, seconds, training, testing).write(folders.output, description)
+
+
+def _report(epochs: int) -> Callable[[int, dict[str, float]], None]:
+    told = tracking.epochs_told()
 
     def report(epoch: int, logs: dict[str, float]) -> None:
-        log.info("epoch %d of %d: loss %.3f, accuracy %.3f", epoch + 1, epochs, logs["loss"], logs["accuracy"])
-        named = {name if name.startswith("val_") else f"training_{name}": value for name, value in logs.items()}
-        mlflow.log_metrics({name: float(value) for name, value in named.items()}, step=epoch + 1)
+        measured = ", ".join(f"{name.replace('val_', 'validation ')} {value:.3f}" for name, value in logs.items())
+        log.info("epoch %d of %d: %s", epoch + 1, epochs, measured)
+        if epoch + 1 not in told:
+            tracking.epoch(epoch + 1, logs)
 
-    classifier, history = fit(training, testing, epochs=epochs, seed=seed, on_epoch=report)
-    seconds = time.monotonic() - started
-
-    images = testing.images.astype(np.float32)
-    probabilities = classifier.predict(images, batch_size=onnx_export.BATCH, verbose=0)
-    metrics = evaluate(testing.labels, testing.classes, probabilities)
-    output.mkdir(parents=True, exist_ok=True)
-    classifier.save(output / "model.keras")
-    onnx_export.export(classifier, output / "model.onnx")
-    metrics["onnx_max_difference"] = onnx_export.largest_difference(output / "model.onnx", images, probabilities)
-    metrics |= {"training_seconds": round(seconds, 1), "history": history}
-    own = {name: metrics[name] for name in ("onnx_max_difference", "training_seconds")}
-    mlflow.log_metrics(flat(metrics) | own)
-    mlflow.log_dict(confusion_document(testing.labels, metrics["confusion_matrix"]), "confusion_matrix.json")
-    _write(output / "metrics.json", metrics)
-    _write(output / "model.json", _description(training, len(testing.images), epochs=epochs, seed=seed))
-    return metrics
+    return report
 
 
-def _description(training: Dataset, tested: int, *, epochs: int, seed: int) -> dict[str, Any]:
-    height, width = training.size
-    return {
-        "labels": training.labels,
-        "input": {"width": width, "height": height},
-        "seed": seed,
-        "epochs": epochs,
-        "images": {"training": len(training.images), "testing": tested},
+def _silent(epoch: int, logs: dict[str, float]) -> None:
+    """The chief tells it."""
+
+
+def _checkpoints(folders: Folders, settings: Settings) -> Checkpoints | None:
+    if folders.checkpoints is None:
+        return None
+    code = hashlib.sha256(b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in DECIDING))
+    given = settings.backbone_weights
+    identity = {
+        **settings.told,
+        "backbone weights": hashlib.sha256(given.read_bytes()).hexdigest() if given else "",
+        "training data": fingerprint(folders.training),
+        "training code": code.hexdigest(),
         "keras": keras.version(),
+        "tensorflow": tf.__version__,
     }
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return Checkpoints(folders.checkpoints, identity)
 
 
 def main() -> None:
     """Read the command line, train, and print how good the classifier became."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    # Else each request that takes an artifact to Azure is told, with all its headers.
-    logging.getLogger("azure").setLevel(logging.WARNING)
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--training-folder", type=Path, required=True)
-    parser.add_argument("--testing-folder", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--output-folder", type=Path, required=True)
-    arguments = parser.parse_args()
+    # Else each request that takes an artifact to Azure is told, with all its headers, and each sum over the workers.
+    for chatty in ("azure", "tensorflow"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    folders, settings = read(__doc__)
+    workers = Workers()
     try:
-        # Azure ML names the run of this job in MLFLOW_RUN_ID; elsewhere it is a new run.
-        with mlflow.start_run():
-            metrics = train(
-                arguments.training_folder,
-                arguments.testing_folder,
-                arguments.output_folder,
-                epochs=arguments.epochs,
-                seed=arguments.seed,
-            )
-    except (DatasetError, onnx_export.ExportError) as error:
-        sys.exit(f"training: {error}")
+        workers = join(os.environ.get("TF_CONFIG"))
+        with tracking.run(chief=workers.chief):
+            metrics = train(folders, settings, workers)
+        workers.meet()
+    except (BackboneError, CheckpointError, ClusterError, DatasetError, ExportError) as error:
+        _fail(workers, str(error))
     except mlflow.MlflowException as error:
-        sys.exit(f"training: MLflow at {mlflow.get_tracking_uri()} does not take the metrics: {error}")
+        _fail(workers, f"MLflow at {mlflow.get_tracking_uri()} does not take the metrics: {error}")
+    except tf.errors.OpError as error:
+        if workers.count == 1:
+            raise
+        _fail(workers, f"worker {workers.index} of {workers.count} lost the others: {error.message.splitlines()[0]}")
+    if metrics:
+        _tell(metrics)
+    else:
+        log.info("worker %d of %d is done; the chief has the model", workers.index, workers.count)
+
+
+def _fail(workers: Workers, text: str) -> NoReturn:
+    if workers.count == 1:
+        sys.exit(f"training: {text}")
+    sys.stderr.write(f"training: {text}\n")
+    sys.stderr.flush()
+    # An ordinary exit would wait for the other workers, and they wait for this one.
+    os._exit(1)
+
+
+def _tell(metrics: dict[str, Any]) -> None:
     log.info("trained in %.0f seconds", metrics["training_seconds"])
     for label, figures in metrics["per_class"].items():
         log.info("%s: precision %.3f, recall %.3f", label, figures["precision"], figures["recall"])

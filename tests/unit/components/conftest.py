@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -50,6 +51,8 @@ def run_component(snapshot: Callable[[str], Path]) -> RunComponent:
             place = f"${{{{{kind}.{key}}}}}"
             assert place in filled
             filled = filled.replace(place, shlex.quote(str(value)))
+        # An optional part is there if its input is.
+        filled = re.sub(r"\$\[\[(.*?)\]\]", lambda part: "" if "${{" in part[1] else part[1], filled)
         assert "${{" not in filled
         words = shlex.split(filled)
         assert words[0] == "python"

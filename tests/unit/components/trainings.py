@@ -91,16 +91,19 @@ def logged(folder: Path, name: str) -> list[float]:
     return [float(line.split()[1]) for line in lines]
 
 
+def outputs(folder: Path) -> dict[str, Path]:
+    """What the training writes."""
+    return {"output_folder": folder / "model", "checkpoint_folder": folder / "checkpoints"}
+
+
 @pytest.fixture(scope="session")
 def trained(
     run_component: RunComponent, python: str, data: dict[str, object], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The folder of a training of two epochs: model/ and mlruns/."""
+    """The folder of a training of four epochs: model/, checkpoints/ and mlruns/."""
     folder = tmp_path_factory.mktemp("trained")
-    ended = run_component(
-        "training/training", python=python, env=tracking(folder), **data, epochs=2, output_folder=folder / "model"
-    )
+    ended = run_component("training/training", python=python, env=tracking(folder), **data, **outputs(folder), epochs=4)
     assert ended.returncode == 0, ended.stderr
-    assert "epoch 2 of 2" in ended.stdout
+    assert "epoch 4 of 4" in ended.stdout
     assert "test accuracy" in ended.stdout
     return folder
