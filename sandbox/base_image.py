@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -76,6 +77,16 @@ def ensure_base_image() -> str:
         elif not docker.run("images", "--quiet", f"--filter=label={_KEY_LABEL}={key}", name):
             docker.run("pull", "--quiet", name)
     return name
+
+
+def build_in(environment: Mapping[str, str]) -> str:
+    """Answer the name of the base image in the Docker of this environment, with no registry; make it if need be."""
+    docker, key = _Docker(dict(environment)), _key()
+    if known := docker.run("images", "--quiet", f"--filter=label={_KEY_LABEL}={key}").split():
+        docker.run("tag", known[0], NAME)
+    else:
+        _build(docker, _source(docker), NAME, key)
+    return NAME
 
 
 def _key() -> str:

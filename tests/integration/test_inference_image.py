@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from benchmarks.serving import image_size, photos
 from sandbox.base_image import ensure_base_image
 from sandbox.docker import ensure_docker
 
@@ -163,12 +164,29 @@ def layers(image: str) -> list[str]:
     return list(json.loads(docker("inspect", image))[0]["RootFS"]["Layers"])
 
 
+def sizes(image: str) -> list[int]:
+    """Bytes of each layer, the last one first."""
+    told = docker("history", "--human=false", "--format={{.Size}}", image).split()
+    return [int(size) for size in told if int(size)]
+
+
 def test_it_is_small(image: str) -> None:
     """Held against what lies above the interpreter and the libraries, and altogether."""
-    sizes = [int(size) for size in docker("history", "--human=false", "--format={{.Size}}", image).split()]
-    model, code, packages, system = (size for size in sizes if size)
+    model, code, packages, system = sizes(image)
     assert model + code + packages < 130 * 10**6
     assert system < 45 * 10**6  # a third of the base
+
+
+def test_the_benchmark_measures_it(image: str, context: Path, tmp_path: Path) -> None:
+    forms = photos.write_forms(photos.sample(count=1), tmp_path)
+    found = image_size.figures(context / "model", forms, str)
+    *beyond, system = sizes(image)
+    assert found["image_measured"] == "docker history, docker run"
+    assert (found["image_mb_beyond_base"], found["image_mb"]) == (
+        round(sum(beyond) / 1e6, 1),
+        round((sum(beyond) + system) / 1e6, 1),
+    )
+    assert 0 < float(found["image_seconds_to_first_prediction"]) < 60
 
 
 def test_a_new_model_is_a_new_last_layer_and_new_code_the_last_two(image: str, context: Path, tmp_path: Path) -> None:
