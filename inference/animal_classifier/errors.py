@@ -2,29 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
-
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
-from starlette.exceptions import HTTPException
-
-from .metrics import Metrics
-
-
-class ErrorDetail(BaseModel):
-    """What went wrong."""
-
-    code: str
-    """For programs; it stays the same."""
-    message: str
-    """For people."""
-
-
-class ErrorBody(BaseModel):
-    """The body of every answer that is an error."""
-
-    error: ErrorDetail
 
 
 class ApiError(Exception):
@@ -34,24 +13,18 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.code = code
-        self.headers = headers
+        """For programs; it stays the same."""
+        self.headers = headers or {}
+
+    def closing(self) -> ApiError:
+        """The same error, after which the connection ends: else the rest of the request's body would be waited for."""
+        return ApiError(self.status, self.code, str(self), self.headers | {"Connection": "close"})
+
+    def body(self) -> bytes:
+        """What is answered."""
+        return error_body(self.code, str(self))
 
 
-def _answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    body = ErrorBody(error=ErrorDetail(code=code, message=message))
-    return JSONResponse(body.model_dump(), status_code=status, headers=headers)
-
-
-def answer_errors(app: FastAPI, metrics: Metrics) -> None:
-    """Have the app answer its own errors and those of the framework with that body."""
-
-    @app.exception_handler(ApiError)
-    async def answer_api_error(_: Request, error: ApiError) -> JSONResponse:
-        metrics.errors.labels(error.code).inc()
-        return _answer(error.status, error.code, str(error), error.headers)
-
-    @app.exception_handler(HTTPException)
-    async def answer_http_exception(request: Request, error: HTTPException) -> JSONResponse:
-        code = HTTPStatus(error.status_code).name.lower()
-        headers = dict(error.headers) if error.headers else None
-        return _answer(error.status_code, code, f"{request.method} {request.url.path}: {error.detail}", headers)
+def error_body(code: str, message: str) -> bytes:
+    """The body of an answer that is an error."""
+    return json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False).encode()

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 from PIL import Image
+
+Pixels = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+Probabilities = npt.NDArray[np.float32]
 
 
 class ModelError(Exception):
@@ -25,7 +29,7 @@ class Prediction:
 
 
 class Classifier:
-    """The model, loaded. It computes on one thread, the one that calls it."""
+    """The model, loaded. It computes on the thread that calls it, and may be called by several at once."""
 
     def __init__(self, folder: Path) -> None:
         self.labels, self.width, self.height = _read_description(folder / "model.json")
@@ -35,27 +39,31 @@ class Classifier:
 
     def predict(self, image: Image.Image) -> Prediction:
         """Classify an RGB image of the model's size."""
-        probabilities = self._run(np.asarray(image, dtype=np.float32))
-        best = int(probabilities.argmax())
-        by_label = {label: float(value) for label, value in zip(self.labels, probabilities, strict=True)}
-        return Prediction(self.labels[best], float(probabilities[best]), by_label)
+        return self.prediction(self.classify(np.asarray(image, dtype=np.float32)[np.newaxis])[0])
 
-    def _run(self, pixels: np.ndarray) -> np.ndarray:
-        probabilities: np.ndarray = self._session.run(None, {self._input: pixels[np.newaxis]})[0][0]
+    def classify(self, pixels: npt.NDArray[np.float32]) -> Probabilities:
+        """The probabilities [N, labels] of images [N, height, width, 3] of values 0 to 255."""
+        probabilities: Probabilities = self._session.run(None, {self._input: pixels})[0]
         return probabilities
+
+    def prediction(self, probabilities: Probabilities) -> Prediction:
+        """What the probabilities [labels] of an image mean."""
+        values = probabilities.tolist()
+        best = int(probabilities.argmax())
+        return Prediction(self.labels[best], values[best], dict(zip(self.labels, values, strict=True)))
 
     def _check(self) -> None:
         """Classify a black image, which shows at once what does not fit, and warms the session up."""
         try:
-            probabilities = self._run(np.zeros((self.height, self.width, 3), dtype=np.float32))
+            probabilities = self.classify(np.zeros((1, self.height, self.width, 3), dtype=np.float32))
         except Exception as error:
             raise ModelError(
                 f"model.onnx does not take the {self.width} x {self.height} RGB images of model.json: "
                 f"{_one_line(error)}"
             ) from error
-        if probabilities.shape != (len(self.labels),):
+        if probabilities.shape != (1, len(self.labels)):
             raise ModelError(
-                f"model.onnx answers {probabilities.shape} values; model.json has {len(self.labels)} labels"
+                f"model.onnx answers {probabilities.shape[1:]} values; model.json has {len(self.labels)} labels"
             )
 
 

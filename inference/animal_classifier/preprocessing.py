@@ -101,10 +101,14 @@ class Photo:
         self.memory = _decoding_memory(self._image, several_scans)
         """About the bytes that `prepare` takes for a moment."""
         if self.memory > max_pixels * _BYTES_OF_PIXEL:
-            self._image.close()
+            self.close()
             raise TooManyPixelsError(
                 f"the image has {self._image.width} x {self._image.height} pixels, too many for a progressive JPEG"
             )
+
+    def close(self) -> None:
+        """Let go of the file, if it is not to be prepared."""
+        self._image.close()
 
     def prepare(self) -> Image.Image:
         """The image as RGB of the size; only once."""

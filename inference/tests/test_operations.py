@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import numpy as np
+import numpy.typing as npt
 import pytest
 from animal_classifier.app import create_app
-from animal_classifier.model import Classifier
+from animal_classifier.model import Classifier, Probabilities
 from animal_classifier.settings import Settings
 from PIL import Image
 
@@ -37,18 +39,21 @@ def test_version(service: httpx.Client) -> None:
 
 
 def test_probes_are_answered_during_a_prediction_and_one_that_hangs_is_told(model: Path) -> None:
-    app = create_app(Settings(stuck_after=0.05), Classifier(model))
-    worker = app.state.service.worker
     begun, release = threading.Event(), threading.Event()
 
-    def job() -> None:
-        begun.set()
-        release.wait(20)
+    class Hanging(Classifier):
+        def classify(self, pixels: npt.NDArray[np.float32]) -> Probabilities:
+            if pixels.any():
+                begun.set()
+                release.wait(20)
+            return super().classify(pixels)
+
+    app = create_app(Settings(stuck_after=0.05), Hanging(model))
 
     async def check() -> None:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-            running = asyncio.create_task(worker.run(job))
+            running = asyncio.create_task(client.post("/predict", content=encode(plain("cats"), "PNG")))
             await asyncio.to_thread(begun.wait, 20)
             assert (await client.get("/healthz")).status_code == 200
             async with asyncio.timeout(20):
@@ -57,14 +62,16 @@ def test_probes_are_answered_during_a_prediction_and_one_that_hangs_is_told(mode
             assert response.status_code == 503
             assert response.json()["error"]["code"] == "stuck"
             release.set()
-            await running
-            assert (await client.get("/readyz")).status_code == 200
+            assert (await running).json()["label"] == "cats"
+            async with asyncio.timeout(20):
+                while (await client.get("/readyz")).status_code != 200:
+                    pass
 
     try:
         asyncio.run(check())
     finally:
         release.set()
-        worker.close()
+        app.service.pool.close()
 
 
 def test_metrics(service: httpx.Client) -> None:
