@@ -16,6 +16,8 @@ from .trainings import RunComponent, data, python, trained
 ROOT = Path(__file__).parents[3]
 COMPONENTS = ROOT / "components"
 
+Arguments = Callable[..., tuple[list[str], Path]]
+
 __all__ = ["RunComponent", "data", "python", "trained"]  # fixtures among them
 
 
@@ -37,12 +39,10 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def run_component(snapshot: Callable[[str], Path]) -> RunComponent:
-    """Runs a component's command, as its YAML has it, in its packed code."""
+def arguments(snapshot: Callable[[str], Path]) -> Arguments:
+    """The words that come after `python` in a component's command, as its YAML has it, and the folder of its code."""
 
-    def run(
-        name: str, *, python: str = sys.executable, env: dict[str, str] | None = None, **values: object
-    ) -> subprocess.CompletedProcess[str]:
+    def fill(name: str, **values: object) -> tuple[list[str], Path]:
         component = load_component(COMPONENTS / f"{name}.yaml")
         filled = component.command
         defaults = {key: value.default for key, value in component.inputs.items() if value.default is not None}
@@ -56,8 +56,20 @@ def run_component(snapshot: Callable[[str], Path]) -> RunComponent:
         assert "${{" not in filled
         words = shlex.split(filled)
         assert words[0] == "python"
-        return subprocess.run(
-            [python, *words[1:]], cwd=snapshot(name), env=env, capture_output=True, text=True, timeout=300, check=False
-        )
+        return words[1:], snapshot(name)
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def run_component(arguments: Arguments) -> RunComponent:
+    """Runs a component's command, as its YAML has it, in its packed code."""
+
+    def run(
+        name: str, *, python: str = sys.executable, env: dict[str, str] | None = None, **values: object
+    ) -> subprocess.CompletedProcess[str]:
+        words, code = arguments(name, **values)
+        command = [python, *words]
+        return subprocess.run(command, cwd=code, env=env, capture_output=True, text=True, timeout=300, check=False)
 
     return run

@@ -17,6 +17,8 @@ from .trainings import ENVIRONMENTS, pins
 PIPELINE = ROOT / "pipelines" / "animals-classification.yaml"
 PARALLEL = ROOT / "pipelines" / "animals-classification-parallel.yaml"
 BOTH = pytest.mark.parametrize("file", [PIPELINE, PARALLEL], ids=lambda path: path.stem)
+DISTRIBUTED = ROOT / "pipelines" / "animals-classification-distributed.yaml"
+TRAININGS = ("training", "training_distributed")
 COMPONENT_FILES = sorted(COMPONENTS.glob("*/*.yaml"))
 
 
@@ -118,6 +120,29 @@ def test_the_pipeline_passes_everything_on_as_its_components_take_it(file: Path)
         for value in (*job["inputs"].values(), *job.get("outputs", {}).values()):
             if reference := re.fullmatch(r"\$\{\{parent\.(.+)\}\}", str(value)):
                 check(reference[1].split("."), pipeline, {other: known for other, (_, known) in interfaces.items()})
+
+
+def test_the_training_on_several_machines_is_the_one_on_a_single_machine() -> None:
+    """But for how many workers there are; and its pipeline runs it where there may be so many."""
+    one, many = (yaml.safe_load((COMPONENTS / "training" / f"{name}.yaml").read_text()) for name in TRAININGS)
+    assert many.pop("distribution") == {"type": "tensorflow", "worker_count": 2}
+    assert many.pop("resources") == {"instance_count": 2}
+    own = {"name", "version", "display_name", "description"}
+    assert {key: value for key, value in many.items() if key not in own} == {
+        key: value for key, value in one.items() if key not in own
+    }
+    plain, distributed = (yaml.safe_load(file.read_text()) for file in (PIPELINE, DISTRIBUTED))
+    training = distributed["jobs"]["training"]
+    assert training.pop("component") == "../components/training/training_distributed.yaml"
+    assert plain["jobs"]["training"].pop("component") == "../components/training/training.yaml"
+    cluster = load_compute(ENVIRONMENTS / "training-cluster.yaml")
+    assert training.pop("compute") == f"azureml:{cluster.name}"
+    assert (cluster.min_instances, cluster.max_instances) == (0, 2)
+    assert {key: distributed[key] for key in ("inputs", "outputs", "settings", "jobs")} == {
+        key: plain[key] for key in ("inputs", "outputs", "settings", "jobs")
+    }
+    outcome = load_job(DISTRIBUTED)._validate()
+    assert outcome.passed, outcome.error_messages
 
 
 def test_the_evaluation_hands_each_model_to_its_own_node_and_the_photos_to_both() -> None:

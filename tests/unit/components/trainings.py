@@ -79,6 +79,11 @@ def tracking(folder: Path) -> dict[str, str]:
         "start_time: 1\nend_time: null\ntags: []\n",
         encoding="utf-8",
     )
+    return same_run(folder)
+
+
+def same_run(folder: Path) -> dict[str, str]:
+    """The environment that `tracking` gave, once more."""
     return os.environ | {
         "MLFLOW_TRACKING_URI": (folder / "mlruns").as_uri(),
         "MLFLOW_ALLOW_FILE_STORE": "true",
