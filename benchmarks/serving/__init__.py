@@ -9,7 +9,19 @@ from pathlib import Path
 from rich.console import Console
 
 from ..report import ROOT, machine, merge
-from . import closed_loop, contenders, environments, figures, model, open_loop, overload, page, photos, rounds
+from . import (
+    closed_loop,
+    contenders,
+    environments,
+    figures,
+    image_size,
+    model,
+    open_loop,
+    overload,
+    page,
+    photos,
+    rounds,
+)
 from .server import running
 
 _SEVENTY_PERCENT_SECONDS = 10
@@ -27,6 +39,7 @@ def measure() -> None:
     sample = photos.sample()
     forms = photos.write_forms(sample, folder / "sample")
     weights = model.folder()
+    image = image_size.figures(weights, forms, console.print)
     results = rounds.play(weights, forms, folder, console.print)
     ours = results.servers[contenders.OURS.key]
     console.print("the service at 70 % of its peak, and at ten times of it")
@@ -49,6 +62,7 @@ def measure() -> None:
         **figures.ratios(results),
         **figures.at_seventy_percent(steady, ours),
         **crowded.figures(),
+        **image,
         **figures.raw(results),
         **{
             f"{one.key}_installed_mb": round(environments.installed_megabytes(one.environment()), 1)

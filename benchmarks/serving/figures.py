@@ -48,6 +48,7 @@ WANTED = (
     Wanted("overload_pss_growth_mb", "ten times the peak: growth of memory (PSS), MB", 0, True),
     Wanted("overload_seconds_to_normal", "ten times the peak: seconds until back to normal", 1, True),
     Wanted("seconds_to_first_prediction", "start to first prediction, s", 1, True),
+    Wanted("image_seconds_to_first_prediction", "the same from `docker run` on, s", 1, True),
     Wanted("image_mb_beyond_base", "image beyond its base, uncompressed, MB", 130, True),
 )
 """What is asked of the service, by the keys of the report."""

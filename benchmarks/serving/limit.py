@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import numpy as np
 from animal_classifier.model import Classifier
 from animal_classifier.preprocessing import prepare
 
@@ -40,8 +41,10 @@ def work(task: Task, start: Barrier, done: multiprocessing.Queue[int]) -> None:
     until = time.perf_counter() + task.seconds
     while time.perf_counter() < until:
         chosen = (photos[(count + number) % len(photos)] for number in range(task.batch))
-        for photo in chosen:
-            classifier.predict(prepare(io.BytesIO(photo), width=classifier.width, height=classifier.height))
+        # As the service does it: each photo is decoded on its own, and those of a batch are classified together.
+        pixels = [prepare(io.BytesIO(one), width=classifier.width, height=classifier.height) for one in chosen]
+        for probabilities in classifier.classify(np.stack([np.asarray(one, dtype=np.float32) for one in pixels])):
+            classifier.prediction(probabilities)
         count += task.batch
     done.put(count)
 

@@ -24,7 +24,8 @@ SECONDS = 4
 _WARM_UP_SECONDS = 1
 _WARM_UP_CONNECTIONS = 8
 _LIMIT = Path(__file__).with_name("limit.py")
-_LIMIT_BATCHES = (1,)
+_LIMIT_BATCHES = (1, 8)
+"""Photos that are classified together: one by one, and as many as the service takes at most."""
 
 
 @dataclass

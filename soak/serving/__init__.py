@@ -11,6 +11,7 @@ from rich.console import Console
 
 from soak import report
 
+from . import overload
 from .table import HEADER, figures
 from .uploads import FULL, fuzz
 
@@ -30,9 +31,14 @@ def soak(uploads: int, seed: int) -> bool:
     began = time.monotonic()
     outcome = fuzz(folder, uploads, seed, tell=console.print)
     found = figures(outcome, seed=seed, seconds=time.monotonic() - began)
-    report.write("serving", found, HEADER, full=uploads >= FULL, shared=True)
-    report.show("the service under damaged uploads", found, console)
-    mistakes = report.mistakes([outcome], console)
+    full = uploads >= FULL
+    crowded = overload.endure(
+        folder, seconds=overload.FULL_SECONDS if full else overload.SHORT_SECONDS, tell=console.print
+    )
+    found |= crowded.figures()
+    report.write("serving", found, HEADER + overload.HEADER, full=full, shared=True)
+    report.show("the service under damaged uploads and overload", found, console)
+    mistakes = report.mistakes([outcome, crowded], console)
     if mistakes:
         console.print(f"{len(mistakes)} mistakes; the requests and the service's log are in {folder}", style="red")
     else:
