@@ -37,18 +37,10 @@ class Answer:
 class Endpoint:
     """Answers what a function returns, or the `ApiError` that it raises, and notes the time it took."""
 
-    def __init__(
-        self,
-        metrics: Metrics,
-        path: str,
-        run: Callable[[Request], Awaitable[Answer]],
-        *,
-        error_body: Callable[[ApiError], bytes] = ApiError.body,
-    ) -> None:
+    def __init__(self, metrics: Metrics, path: str, run: Callable[[Request], Awaitable[Answer]]) -> None:
         self._metrics = metrics
         self._path = path
         self._run = run
-        self._error_body = error_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -59,7 +51,7 @@ class Endpoint:
                 answer = await self._run(Request(scope, receive))
             except ApiError as error:
                 self._metrics.errors.labels(error.code).inc()
-                answer = Answer(self._error_body(error), status=error.status, headers=error.headers)
+                answer = Answer(error.body(), status=error.status, headers=error.headers)
             status = answer.status
             await answer.send(send)
         finally:

@@ -22,9 +22,4 @@ class ApiError(Exception):
 
     def body(self) -> bytes:
         """What is answered."""
-        return error_body(self.code, str(self))
-
-
-def error_body(code: str, message: str) -> bytes:
-    """The body of an answer that is an error."""
-    return json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False).encode()
+        return json.dumps({"error": {"code": self.code, "message": str(self)}}, ensure_ascii=False).encode()

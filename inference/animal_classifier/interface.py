@@ -16,8 +16,11 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .errors import ApiError, error_body
+from .errors import ApiError
 from .metrics import RequestMetrics
+from .open_inference import routes as open_inference
+from .open_inference.inference import Inference
+from .open_inference.inference import error_body as open_inference_error
 from .service import Service
 from .uploads import FIELD
 
@@ -159,19 +162,27 @@ def create_interface(service: Service, endpoints: Mapping[tuple[str, str], ASGIA
     app: FastAPI = FastAPIOffline(title="Animal classifier", version=service.settings.model_version)
     app.state.service = service
     app.state.endpoints = endpoints
+    app.state.inference = Inference(service)
     app.include_router(routes)
+    app.include_router(open_inference.routes)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.add_middleware(RequestMetrics, metrics=service.metrics)
 
     @app.exception_handler(ApiError)
-    async def answer_api_error(_: Request, error: ApiError) -> Response:
+    async def answer_api_error(request: Request, error: ApiError) -> Response:
         service.metrics.errors.labels(error.code).inc()
-        return Response(error.body(), error.status, error.headers, "application/json")
+        return _answer(request, error)
 
     @app.exception_handler(HTTPException)
     async def answer_http_exception(request: Request, error: HTTPException) -> Response:
-        code = HTTPStatus(error.status_code).name.lower()
-        body = error_body(code, f"{request.method} {request.url.path}: {error.detail}")
-        return Response(body, error.status_code, error.headers, "application/json")
+        status = HTTPStatus(error.status_code)
+        message = f"{request.method} {request.url.path}: {error.detail}"
+        return _answer(request, ApiError(status, status.name.lower(), message, dict(error.headers or {})))
 
     return app
+
+
+def _answer(request: Request, error: ApiError) -> Response:
+    """The answer that is an error, as the protocol of the path has it."""
+    body = open_inference_error(error) if request.url.path.startswith("/v2") else error.body()
+    return Response(body, error.status, error.headers, "application/json")
