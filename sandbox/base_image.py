@@ -82,7 +82,9 @@ def ensure_base_image() -> str:
 def build_in(environment: Mapping[str, str]) -> str:
     """Answer the name of the base image in the Docker of this environment, with no registry; make it if need be."""
     docker, key = _Docker(dict(environment)), _key()
-    if known := docker.run("images", "--quiet", f"--filter=label={_KEY_LABEL}={key}").split():
+    # By name, too: images that are built on it have its labels.
+    named = (f"--filter=reference={NAME}", f"--filter=reference=*/{NAME}")
+    if known := docker.run("images", "--quiet", f"--filter=label={_KEY_LABEL}={key}", *named).split():
         docker.run("tag", known[0], NAME)
     else:
         _build(docker, _source(docker), NAME, key)
