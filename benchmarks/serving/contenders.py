@@ -90,7 +90,7 @@ MLSERVER = Contender(
     environment=_peer("mlserver"),
     command=("{bin}/mlserver", "start", str(PEERS / "mlserver")),
     ready="/v2/models/photos/ready",
-    how="`parallel_workers` = cores, a custom runtime with a custom handler that takes forms; no batching",
+    how="`parallel_workers` = cores, a custom runtime with a handler that takes forms; no gzip, no batching",
     packages=("mlserver",),
     variables={
         "PYTHONPATH": str(PEERS),
@@ -100,6 +100,7 @@ MLSERVER = Contender(
         "MLSERVER_METRICS_PORT": "{port_3}",
         "MLSERVER_PARALLEL_WORKERS": str(CORES),
         "MLSERVER_DEBUG": "false",
+        "MLSERVER_GZIP_ENABLED": "false",
     },
 )
 OURS = Contender(
