@@ -29,7 +29,7 @@ lint: setup ## every linter
 test: setup ## all linters and all tests
 	@$(RUN) python -m sandbox test
 
-bench: setup ## how fast it is: reports/*-bench.json, docs/*-bench.md; TOPIC=emulator or actions for one
+bench: setup ## how fast it is: reports/, docs/*-bench.md; TOPIC=emulator, actions, serving, preparation or training for one
 	@$(RUN) python -m benchmarks $(TOPIC)
 
 soak: setup ## the long random tests, reports/*.json, docs/*-soak.md; TOPIC=emulator, actions, network or serving for one, KILLS=20 for a short one, SEED= for the same again
