@@ -9,7 +9,7 @@ from pathlib import Path
 from preparation import PreparationError
 from preparation.folder import Preparation, prepare_folder
 from preparation.ledger import Class
-from preparation.limits import Limits
+from preparation.order import Limits
 from preparation.telling import plain_lines, tell
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from preparation.folder import Preparation
 from preparation.ledger import Class
-from preparation.limits import Limits
-from preparation.rows import row
+from preparation.order import Limits
+from preparation.outcome import row
 from preparation.workers import Photo
 
 _job: argparse.Namespace

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from preparation import PreparationError
 from preparation.ledger import Class, Ledger
-from preparation.rows import outcomes
+from preparation.outcome import outcomes
 from preparation.telling import plain_lines, tell
 
 

@@ -155,8 +155,8 @@ def test_no_more_photos_are_held_than_the_workers_have_been_given(
 ) -> None:
     one = photo(tmp_path / "one.png", 1)
     (tmp_path / "out").mkdir()
-    workers, limits, photos = preparation("workers"), preparation("limits"), preparation("photo")
-    order = photos.Order(str(tmp_path / "out"), 16, 16, "mark", limits.Limits())
+    workers, orders = preparation("workers"), preparation("order")
+    order = orders.Order(str(tmp_path / "out"), 16, 16, "mark", orders.Limits())
     taken = settled = most = 0
 
     def endless() -> Iterator[Any]:
@@ -167,11 +167,11 @@ def test_no_more_photos_are_held_than_the_workers_have_been_given(
             yield workers.Photo(str(one), str(taken))
 
     with workers.Workers(3, order) as pool:
-        for _ in pool.run(endless()):
+        for _ in pool.run(endless(), most=10_000):
             settled += 1
             if settled == 500:
                 break
-    assert 3 < most <= 3 * workers.AHEAD + 1
+    assert 3 * workers.GROUP < most <= 3 * (workers.AHEAD + 1) * workers.GROUP
 
 
 def test_the_workers_end_with_the_preparation_that_is_killed(code: Path, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_what_can_not_be_written_ends_the_preparation_with_one_line(
     preparation: Callable[[str], Any], tmp_path: Path
 ) -> None:
     path = photo(tmp_path / "a.png", 1)
-    about, limits = preparation("ledger").Class("cats", 8, 8), preparation("limits").Limits()
+    about, limits = preparation("ledger").Class("cats", 8, 8), preparation("order").Limits()
     made = (
         preparation("folder")
         .Preparation(about, limits, 2)

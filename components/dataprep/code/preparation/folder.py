@@ -12,8 +12,8 @@ from pathlib import Path
 
 from . import PreparationError, cores
 from .ledger import Class, Ledger
-from .limits import Limits
-from .photo import PART, Order, Outcome
+from .order import PART, Limits, Order
+from .outcome import Outcome
 from .progress import Progress
 from .workers import Photo, Workers
 
@@ -47,14 +47,14 @@ class Preparation:
             raise PreparationError(f"workers is {self.workers}; it must be 0, for one for each core, or more")
 
     def run(self, photos: Iterable[Photo], target: Path, *, most: int) -> Iterator[Outcome]:
-        """Prepare photos, of which there are `most` or fewer, into a folder. Raises PreparationError."""
+        """Prepare photos, of which there are `most`, into a folder. Raises PreparationError."""
         count = min(self.workers or cores.available(), most)
         if not count:
             return
         mark = uuid.uuid4().hex
         order = Order(str(target), self.about.width, self.about.height, mark, self.limits)
         with Workers(count, order) as workers:
-            yield from workers.run(photos)
+            yield from workers.run(photos, most=most)
         if workers.restarts:  # One may have been at writing.
             for left in target.glob(f".*.{mark}.*{PART}"):
                 left.unlink()

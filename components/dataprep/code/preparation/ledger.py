@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .photo import Outcome, file_name
+from .outcome import Outcome, file_name
 
 REPORT = "report.json"
 PREPARED = "prepared.csv"

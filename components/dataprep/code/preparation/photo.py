@@ -4,63 +4,20 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from preprocessing import ImageError, prepare
 
-from .limits import Limits
-
-PART = ".part"
-"""How the name of a file ends that is still being written."""
+from .order import PART, Limits, Order
+from .outcome import file_name
 
 # Runs are all that is worth looking for in a small photo: 60 % of the time of zlib's default, within 1 % of its size.
 _PNG = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 _LONGEST_REASON = 300
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is made of every photo.
-
-    Attributes:
-        folder: where the prepared photos go.
-        width: of a prepared photo, in pixels.
-        height: the same.
-        mark: in the names of files that are still being written, so that their leftovers can be told from others'.
-        limits: what a photo may cost.
-
-    """
-
-    folder: str
-    width: int
-    height: int
-    mark: str
-    limits: Limits
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What has become of a photo.
-
-    Attributes:
-        name: of its file, relative to the folder of photos.
-        digest: SHA-256 of the file's content in hexadecimal digits; None if it has not been read.
-        reason: why it was left out; None if it was prepared.
-
-    """
-
-    name: str
-    digest: str | None
-    reason: str | None
-
-
-def file_name(digest: str) -> str:
-    """The name of the prepared photo: one for all files of that content, so that equal ones become one."""
-    return f"{digest[:32]}.png"
 
 
 def prepare_photo(path: str, order: Order) -> tuple[str | None, str | None]:
@@ -77,11 +34,17 @@ def prepare_photo(path: str, order: Order) -> tuple[str | None, str | None]:
         return digest, _reason(error, order.limits)
     except OSError as error:
         return digest, f"the file can't be read: {error.strerror}"
-    target = Path(order.folder) / file_name(digest)
-    part = target.with_name(f".{target.stem}.{order.mark}.{os.getpid()}{PART}")
-    image.save(part, "PNG", **_PNG)
-    part.replace(target)
+    png = io.BytesIO()
+    image.save(png, "PNG", **_PNG)
+    _store(png.getbuffer(), Path(order.folder, file_name(digest)), order.mark)
     return digest, None
+
+
+def _store(content: memoryview, target: Path, mark: str) -> None:
+    """Write a file that is there as a whole or not at all, whenever this process ends."""
+    part = target.with_name(f".{target.stem}.{mark}.{os.getpid()}{PART}")
+    part.write_bytes(content)
+    part.replace(target)
 
 
 def _too_large(source: BinaryIO, limits: Limits) -> str | None:

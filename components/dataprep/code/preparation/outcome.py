@@ -1,13 +1,34 @@
-"""Outcomes as lines of text, which a parallel job collects from all its nodes."""
+"""What became of a photo, also as a line of text, which a parallel job collects from all its nodes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import PreparationError
-from .photo import Outcome
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a photo.
+
+    Attributes:
+        name: of its file, relative to the folder of photos.
+        digest: SHA-256 of the file's content in hexadecimal digits; None if it has not been read.
+        reason: why it was left out; None if it was prepared.
+
+    """
+
+    name: str
+    digest: str | None
+    reason: str | None
+
+
+def file_name(digest: str) -> str:
+    """The name of the prepared photo: one for all files of that content, so that equal ones become one."""
+    return f"{digest[:32]}.png"
 
 
 def row(outcome: Outcome) -> str:
