@@ -24,6 +24,9 @@ PROBABILITIES, LABEL = "probabilities", "label"
 _BAD_PHOTO = (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY)
 """What the protocol knows only as a bad request."""
 
+_MOST_DIGITS = 19
+"""Of a length; Python does not even read a number of thousands of digits."""
+
 MAX_IMAGES = 64
 """In one request; all wait in the one queue like those of others."""
 
@@ -94,8 +97,8 @@ class Inference:
         if encoding := request.headers.get("content-encoding"):
             raise TensorError(f"the content-encoding {encoding!r} is not supported")
         length = request.headers.get(HEADER_LENGTH)
-        if length is not None and not (length.isascii() and length.isdecimal()):
-            raise TensorError(f"{HEADER_LENGTH} must be a number, not {length!r}")
+        if length is not None and not (length.isascii() and length.isdecimal() and len(length) <= _MOST_DIGITS):
+            raise TensorError(f"{HEADER_LENGTH} must be a number, not {length[:_MOST_DIGITS]!r}")
         async with self._reading:
             return await asyncio.to_thread(self._parse, body, None if length is None else int(length))
 
