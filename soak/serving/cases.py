@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from . import damage, foreign, forms, gif, jpeg, png, webp, wire
+from . import damage, foreign, forms, gif, jpeg, open_inference, png, webp, wire
 from .pictures import pictures
 
 _CONTAINERS = {"JPEG": jpeg, "PNG": png, "GIF": gif, "WEBP": webp}
@@ -79,12 +79,18 @@ def _wire(draw: Random) -> tuple[str, wire.Request]:
     return f"HTTP {make.__name__}", make(draw.choice(pictures()["JPEG"]), draw)
 
 
+def _inference(draw: Random) -> tuple[str, wire.Request]:
+    make = draw.choice(open_inference.ALL)
+    return f"inference {make.__name__}", make(draw.choice(pictures()[draw.choice(list(_CONTAINERS))]), draw)
+
+
 _PLAN: dict[Callable[[Random], tuple[str, wire.Request]], float] = {
-    _damaged: 0.40,
-    _altered: 0.28,
+    _damaged: 0.36,
+    _altered: 0.26,
     _made: 0.04,
     _foreign: 0.08,
     _form: 0.10,
     _wire: 0.10,
+    _inference: 0.06,
 }
 """What is drawn, and how often."""

@@ -32,15 +32,18 @@ class Answer:
     """Whether the client has gone before: it said that nothing more comes while the service waited for more, or could
     not send all."""
 
-    @property
-    def code(self) -> str | None:
-        """That of the service's own errors; None for any other body."""
+    def is_error_of(self, path: str) -> bool:
+        """Whether the body is that of the service's errors, which differs for the paths of the protocol for models."""
         try:
             body = json.loads(self.content)
-            ((_, error),) = body.items()
-            return str(error["code"]) if set(body) == {"error"} and set(error) == {"code", "message"} else None
-        except (ValueError, TypeError, AttributeError, KeyError):
-            return None
+        except ValueError:
+            return False
+        if not isinstance(body, dict) or set(body) != {"error"}:
+            return False
+        error = body["error"]
+        if path.startswith("/v2"):
+            return isinstance(error, str)
+        return isinstance(error, dict) and set(error) == {"code", "message"}
 
 
 class Client:

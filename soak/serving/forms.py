@@ -53,6 +53,8 @@ _TYPES = (
     "multipart/form-data",
     "multipart/form-data; boundary=x; boundary=y",
     "multipart/form-data; boundary*=utf-8''x",
+    "multipart/form-data; boundary*=utf-8''%e2%82%ac",
+    "multipart/form-data; boundary*=utf-99''x",
     "multipart/form-data; boundary*0=x; boundary*1=",
     "multipart/form-data; boundary=" + "x" * 3000,
     "multipart/form-data; boundary=\xff\xfe",

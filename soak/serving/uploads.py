@@ -166,7 +166,7 @@ def _wrong(sent: Case, answer: Answer) -> str | None:
         return "there is no answer" if sent.request.sound or not answer.went else None
     if answer.status >= _FIRST_OF_THE_SERVER and answer.status != _OVERLOADED:
         return "it is an error of the service"
-    if answer.status >= _FIRST_ERROR and answer.code is None and sent.request.sound:
+    if answer.status >= _FIRST_ERROR and sent.request.sound and not answer.is_error_of(sent.request.path):
         return "the error is not as the service's are"
     if answer.status < _FIRST_ERROR and sent.refused:
         return "what is no photo is not refused"

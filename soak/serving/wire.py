@@ -20,17 +20,20 @@ class Request:
     """Sent one after the other; whoever answers early need not be sent the rest."""
     sound: bool = True
     """By the rules of HTTP: then there has to be an answer, and, if it is an error, one of the service itself."""
+    path: str = "/predict"
 
 
 def plain(body: bytes, *headers: tuple[str, str], method: str = "POST", path: str = "/predict") -> Request:
     """A request as it should be."""
     lines = [f"{method} {path} HTTP/1.1", "Host: service", *(f"{name}: {value}" for name, value in headers)]
     head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
-    return Request((head.encode("latin-1") + body,))
+    return Request((head.encode("latin-1") + body,), path=path)
 
 
-def _headed(body: bytes, *lines: bytes, start: bytes = b"POST /predict HTTP/1.1") -> bytes:
-    return b"\r\n".join((start, b"Host: service", *lines, b"", body))
+def _headed(
+    body: bytes, *lines: bytes, start: bytes = b"POST /predict HTTP/1.1", host: bytes = b"Host: service"
+) -> bytes:
+    return b"\r\n".join((start, host, *lines, b"", body))
 
 
 def other_length(body: bytes, draw: Random) -> Request:
@@ -129,7 +132,7 @@ def odd_headers(body: bytes, draw: Random) -> Request:
 
 
 def odd_start(body: bytes, draw: Random) -> Request:
-    """Methods, targets and versions that are not those of the service, or of anyone."""
+    """Methods, targets, versions and hosts that are not those of the service, or of anyone."""
     start = draw.choice(
         (
             *(
@@ -161,7 +164,10 @@ def odd_start(body: bytes, draw: Random) -> Request:
             ),
         )
     )
-    return Request((_headed(body, b"Content-Length: %d" % len(body), start=start),), sound=False)
+    host = draw.choice(
+        (b"Host: service", b"Host: service", b"Host: [", b"Host: ]:x", b"Host: a b@c?d#e", b"Host: \xff", b"")
+    )
+    return Request((_headed(body, b"Content-Length: %d" % len(body), start=start, host=host),), sound=False)
 
 
 def damaged(body: bytes, draw: Random) -> Request:

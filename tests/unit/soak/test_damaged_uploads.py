@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -36,7 +35,7 @@ def test_all_kinds_come() -> None:
     for kind, module in CONTAINERS.items():
         for change in (*damage.ALL, *module.ALTERED, *module.MADE):
             assert kinds[f"{kind} {change.__name__}"], (kind, change.__name__)
-    assert {"wrong_type", "polyglot", "form many_parts", "HTTP badly_chunked"} <= set(kinds)
+    assert {"wrong_type", "polyglot", "form many_parts", "HTTP badly_chunked", "inference odd_values"} <= set(kinds)
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
@@ -82,19 +81,20 @@ def test_a_bomb_tells_of_more_pixels_than_the_service_takes(kind: str) -> None:
 
 
 def test_the_services_own_errors_are_told_from_others() -> None:
-    own = json.dumps({"error": {"code": "empty", "message": "there is no image"}}).encode()
-    assert Answer(422, "application/json", own, 0.1).code == "empty"
-    for other in (
-        b"",
-        b"[]",
-        b"{}",
-        b"1",
-        b'{"error": 1}',
-        b'{"error": {"code": "x"}}',
-        b'{"detail": "Not Found"}',
-        b"\xff",
-    ):
-        assert Answer(422, "application/json", other, 0.1).code is None
+    own, of_the_protocol = b'{"error": {"code": "empty", "message": "no image"}}', b'{"error": "no image"}'
+    for path, good in (("/predict", own), ("/v2/models/x/infer", of_the_protocol)):
+        for body in (
+            own,
+            of_the_protocol,
+            b"",
+            b"[]",
+            b"{}",
+            b"1",
+            b'{"error": 1}',
+            b'{"detail": "Not Found"}',
+            b"\xff",
+        ):
+            assert Answer(422, "application/json", body, 0.1).is_error_of(path) == (body == good)
 
 
 def sample(megabytes: int, processes: frozenset[int] = frozenset({1})) -> Sample:
