@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class Endpoint:
         status: int = HTTPStatus.INTERNAL_SERVER_ERROR
         try:
             try:
-                answer = await self._run(Request(scope, receive))
+                answer = await self._answer(Request(scope, receive))
             except ApiError as error:
                 self._metrics.errors.labels(error.code).inc()
                 answer = Answer(error.body(), status=error.status, headers=error.headers)
@@ -57,3 +58,10 @@ class Endpoint:
         finally:
             seconds = time.perf_counter() - started
             self._metrics.requests.labels(scope["method"], self._path, str(int(status))).observe(seconds)
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            return await self._run(request)
+        except asyncio.CancelledError as error:  # by the server, when its time to end is over
+            message = "the service ended before the request was answered"
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "ended", message).closing() from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 import numpy as np
+import numpy.typing as npt
 
 from .metrics import Metrics
 from .model import Classifier, Pixels, Probabilities
@@ -107,24 +108,31 @@ class Pool:
         pixels = np.empty((len(jobs), self._classifier.height, self._classifier.width, 3), dtype=np.float32)
         decoded: list[_Job] = []
         for job in jobs:
-            try:
-                if self._decode(job, pixels[len(decoded)]):
-                    decoded.append(job)
-            except Exception as error:  # noqa: BLE001 - is raised where the answer is awaited
-                job.outcome = error
-        try:
-            if decoded:
-                for job, row in zip(decoded, self._classifier.classify(pixels[: len(decoded)]), strict=True):
-                    job.outcome = row
-        except Exception as error:  # noqa: BLE001 - the same
-            for job in decoded:
-                job.outcome = error
-        answered = [job for job in jobs if job.outcome is not None]
-        seconds = time.perf_counter() - started
-        for _ in answered:
-            self._metrics.seconds.observe(seconds)
-        if answered:
+            if self._is_decoded(job, pixels[len(decoded)]):
+                decoded.append(job)
+        if decoded:
+            self._classify(decoded, pixels[: len(decoded)])
+        if answered := [job for job in jobs if job.outcome is not None]:
+            seconds = time.perf_counter() - started
+            for _ in answered:
+                self._metrics.seconds.observe(seconds)
             answered[0].answer.get_loop().call_soon_threadsafe(_deliver, answered)
+
+    def _is_decoded(self, job: _Job, pixels: Pixels) -> bool:
+        """Write the pixels of the photo; false if it failed, has been put off, or nobody waits for it any longer."""
+        try:
+            return not job.answer.cancelled() and self._decode(job, pixels)
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+            job.outcome = error
+            return False
+
+    def _classify(self, jobs: list[_Job], pixels: npt.NDArray[np.float32]) -> None:
+        try:
+            for job, probabilities in zip(jobs, self._classifier.classify(pixels), strict=True):
+                job.outcome = probabilities
+        except Exception as error:  # noqa: BLE001 - the same
+            for job in jobs:
+                job.outcome = error
 
     def _decode(self, job: _Job, pixels: Pixels) -> bool:
         """Write the pixels of the photo; false if it has been put off."""
