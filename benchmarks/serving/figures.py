@@ -45,7 +45,8 @@ WANTED = (
     ),
     Wanted("p99_at_70_percent_over_alone", "p99 at 70 % of the peak, one request alone = 1", 4, True),
     Wanted("overload_errors_but_503", "ten times the peak: errors but 503", 0, True),
-    Wanted("overload_pss_growth_mb", "ten times the peak: growth of memory (PSS), MB", 0, True),
+    # Noise of the allocators is not growth; what a queue twice as long holds would be.
+    Wanted("overload_pss_growth_mb", "ten times the peak: growth of memory (PSS), MB", 5, True),
     Wanted("overload_seconds_to_normal", "ten times the peak: seconds until back to normal", 1, True),
     Wanted("seconds_to_first_prediction", "start to first prediction, s", 1, True),
     Wanted("image_seconds_to_first_prediction", "the same from `docker run` on, s", 1, True),

@@ -109,6 +109,7 @@ def _installed(context: Path) -> int:
     commands: tuple[Sequence[str | Path], ...] = (
         ("uv", "sync", "--quiet", "--frozen", "--no-dev", *(f"--no-install-package={name}" for name in left_out)),
         (python, "image/slim.py", environment),
+        (python, "image/elf.py", environment),
         (python, "-m", "compileall", "-q", environment / "lib", "animal_classifier"),
     )
     surroundings = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment), "UV_LINK_MODE": "copy"}

@@ -37,18 +37,17 @@ class Variant:
 
 
 def _variants() -> list[Variant]:
-    more = str(CORES + 1)
     batch = {"BATCH": "8", "BATCH_SECONDS": "0.005"}
     return [
         Variant(LITSERVE, "as it is measured"),
         Variant(LITSERVE, "fast_queue (ZeroMQ)", {"FAST_QUEUE": "1"}),
         Variant(LITSERVE, "one API server", {"API_SERVERS": "1"}),
-        Variant(LITSERVE, "batches of 8, 5 ms", batch),
-        Variant(BENTOML, "as it is measured"),
-        Variant(BENTOML, "a worker more than cores", {"WORKERS": more}),
-        Variant(BENTOML, "adaptive batching of 8", {"BATCH": "8"}),
+        Variant(LITSERVE, "as it is measured in batches: of 8, 5 ms", batch),
+        Variant(BENTOML, "as many workers as cores, as advised", {"WORKERS": str(CORES)}),
+        Variant(BENTOML, "as it is measured: a worker more"),
+        Variant(BENTOML, "adaptive batching of 8, as many workers as cores", {"BATCH": "8", "WORKERS": str(CORES)}),
         Variant(MLSERVER, "as it is measured"),
-        Variant(MLSERVER, "with gzip, its default", {"MLSERVER_GZIP_ENABLED": "true"}),
+        Variant(MLSERVER, "no gzip", {"MLSERVER_GZIP_ENABLED": "false"}),
         Variant(MLSERVER, "one worker", {"MLSERVER_PARALLEL_WORKERS": "1"}),
         Variant(MLSERVER, "no workers", {"MLSERVER_PARALLEL_WORKERS": "0"}),
     ]

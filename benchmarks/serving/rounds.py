@@ -20,7 +20,7 @@ from .server import Server, running
 CONNECTIONS = (1, 8, 32, 128)
 MEMORY_AT = 32
 ROUNDS = 3
-SECONDS = 4
+SECONDS = 3
 _WARM_UP_SECONDS = 1
 _WARM_UP_CONNECTIONS = 8
 _LIMIT = Path(__file__).with_name("limit.py")

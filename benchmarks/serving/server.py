@@ -105,14 +105,18 @@ class Server:
         mine = dict(self._stats())
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
         deadline = time.monotonic() + _END_SECONDS
-        while (left := _still(mine)) and time.monotonic() < deadline:
+        # What it has not ended itself by then, it never will.
+        while left := _still(mine):
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._process.poll()
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"{self.contender.name}: its processes {left} can't be ended")
             time.sleep(0.02)
-        for pid in left:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._process.wait()
 
     def _stats(self) -> list[tuple[int, _Stat]]:
         stats = dict(_processes())
