@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -56,7 +57,7 @@ def measure() -> None:
         crowded = overload.endure(server, forms, folder / "overload", peak=ours.peak, seconds=_OVERLOAD_SECONDS)
     found: figures.Figures = {
         "machine": machine(),
-        **{f"version_{name.lower().replace('-', '_').replace(' ', '_')}": text for name, text in versions.items()},
+        **{f"version_{re.sub(r'\W+', '_', name.lower()).strip('_')}": text for name, text in versions.items()},
         "photos": sample.described,
         "model_parameters": int((weights / "parameters").read_text()),
         **figures.ratios(results),
