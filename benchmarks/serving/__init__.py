@@ -57,7 +57,7 @@ def measure() -> None:
         crowded = overload.endure(server, forms, folder / "overload", peak=ours.peak, seconds=_OVERLOAD_SECONDS)
     found: figures.Figures = {
         "machine": machine(),
-        **{f"version_{re.sub(r'\W+', '_', name.lower()).strip('_')}": text for name, text in versions.items()},
+        **{_key(name): text for name, text in versions.items()},
         "photos": sample.described,
         "model_parameters": int((weights / "parameters").read_text()),
         **figures.ratios(results),
@@ -89,3 +89,8 @@ def _versions(console: Console) -> dict[str, str]:
                 environment, package
             )
     return named
+
+
+def _key(name: str) -> str:
+    """The report's key of a version."""
+    return "_".join(["version", *re.findall(r"[a-z0-9]+", name.lower())])
