@@ -125,7 +125,8 @@ def main() -> None:
     except tf.errors.OpError as error:
         if workers.count == 1:
             raise
-        _fail(workers, f"worker {workers.index} of {workers.count} lost the others: {error.message.splitlines()[0]}")
+        lost = f"worker {workers.index} of {workers.count} lost another ({type(error).__name__}), whose log tells why"
+        _fail(workers, f"{lost}; started again, the training goes on from its last checkpoint")
     if metrics:
         _tell(metrics)
     else:

@@ -18,6 +18,7 @@ EPOCHS = 3
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.conformance("distribution: two workers of TensorFlow train one network")
 def test_two_workers_train_as_one_does(client: MLClient, submit: Submit, tmp_path: Path) -> None:
     client.environments.create_or_update(load_environment(ROOT / "environment" / "tensorflow.yaml"))
     images = {
