@@ -144,7 +144,7 @@ class _Fitting:
         self.on_epoch(self.done - 1, logs)
 
     def _end(self) -> None:
-        if not self.stopping.on:
+        if not self.stopping.best_epoch:
             self.steps.optimizer.finalize_variable_values(self.steps.model.trainable_variables)
             return
         assign(self.steps.model.weights, self.stopping.best_weights)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NoReturn
 
 # Said before these are imported: else TensorFlow fills the log with what it thinks of the CPU, and ONNX Runtime and
@@ -19,6 +20,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import keras
 import mlflow
+import recipe
 import tensorflow as tf
 import tracking
 from backbone import BackboneError
@@ -34,7 +36,7 @@ from workers import Workers, join
 
 log = logging.getLogger("training")
 
-DECIDING = ("backbone", "batches", "fitting", "network", "recipe", "steps", "stopping", "validation")
+DECIDING = ("backbone", "batches", "dataset", "fitting", "network", "recipe", "steps", "stopping", "validation")
 """The modules that decide which weights come out: a checkpoint of others can't be gone on from."""
 
 
@@ -44,6 +46,8 @@ def train(folders: Folders, settings: Settings, workers: Workers) -> dict[str, A
     Only the chief of several workers writes; to the others there is nothing to return.
     """
     settings.check()
+    if workers.count > recipe.BATCH:
+        raise ClusterError(f"{workers.count} workers can't share batches of {recipe.BATCH} images; lower worker_count")
     photos, testing = Dataset.read(folders.training), Dataset.read(folders.testing)
     check_alike(photos, testing)
     training, validation = split(photos, settings.validation_percentage, seed=settings.seed)
@@ -115,6 +119,8 @@ def main() -> None:
     workers = Workers()
     try:
         workers = join(os.environ.get("TF_CONFIG"))
+        if workers.count > 1:
+            sys.excepthook = _unexpected
         with tracking.run(chief=workers.chief):
             metrics = train(folders, settings, workers)
         workers.meet()
@@ -137,8 +143,17 @@ def _fail(workers: Workers, text: str) -> NoReturn:
     if workers.count == 1:
         sys.exit(f"training: {text}")
     sys.stderr.write(f"training: {text}\n")
+    _end_at_once()
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sys.__excepthook__(kind, error, trace)
+    _end_at_once()
+
+
+def _end_at_once() -> NoReturn:
+    """Leave without the ordinary exit: it would wait for the other workers, and they wait for this one."""
     sys.stderr.flush()
-    # An ordinary exit would wait for the other workers, and they wait for this one.
     os._exit(1)
 
 
