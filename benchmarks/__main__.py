@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from . import actions, emulator, serving, training
+from . import actions, emulator, preparation, serving, training
 from .report import BenchmarkError
 
 TOPICS: dict[str, Callable[[], None]] = {
     "emulator": emulator.measure,
     "actions": actions.measure,
+    "preparation": preparation.measure,
     "serving": serving.measure,
     "training": training.measure,
 }
