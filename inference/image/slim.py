@@ -22,8 +22,8 @@ class Unused:
 
 UNUSED = (
     Unused("tests of the packages", ("**/tests", "numpy/testing", "numpy/conftest.py", "numpy/_core/_*tests.*.so")),
-    Unused("for type checkers", ("**/*.pyi", "numpy/typing")),
-    Unused("for compilers and packagers", ("**/*.h", "**/*.a", "**/*.pxd", "numpy/f2py", "numpy/distutils")),
+    Unused("for type checkers", ("**/*.pyi",)),
+    Unused("for compilers", ("**/*.h", "**/*.a", "**/*.pxd", "**/*.pyx", "**/*.pxi", "numpy/f2py", "numpy/distutils")),
     Unused("for numpy's own tests of its SIMD kernels", ("numpy/_core/_simd.*.so",)),
     Unused("numerics; arrays are only handed on", tuple(f"numpy/{name}" for name in ("fft", "polynomial", "random"))),
     Unused("the runtime once more, for programs in C", ("onnxruntime/capi/libonnxruntime.so.*",)),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy
 import pytest
 
 from .conftest import PROJECT, Serve, Service
@@ -46,6 +49,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = run(sys.executable, "image/slim.py", folder).stdout
     assert "MB are not taken into the image" in said
     assert licences(folder) == before
+    assert "MB are not taken along" in run(sys.executable, "image/elf.py", folder).stdout
     return folder
 
 
@@ -98,3 +102,22 @@ def test_dates_follow_from_the_content(tmp_path: Path) -> None:
     one, two, three = (tmp_path / folder / "page.html" for folder in ("one", "two", "three"))
     assert one.stat().st_mtime == two.stat().st_mtime != three.stat().st_mtime
     assert {path.lstat().st_mtime for file in (one, three) for path in (file.parent, file.parent / "link")} == {0}
+
+
+def test_what_is_cut_off_a_shared_object_is_what_is_not_loaded(tmp_path: Path) -> None:
+    (built,) = Path(numpy.__file__).parent.glob("_core/_multiarray_umath.*.so")
+    original = tmp_path / "original.so"
+    shutil.copyfile(built, original)
+    cut = tmp_path / "cut" / "lib.so"
+    cut.parent.mkdir()
+    os.link(original, cut)
+    run(sys.executable, "image/elf.py", cut.parent)
+    before, after = original.read_bytes(), cut.read_bytes()
+    assert before == built.read_bytes()  # by whichever name
+    assert 64 < len(after) < len(before)
+    assert after[64:] == before[64 : len(after)]
+    assert ctypes.CDLL(str(cut)).PyInit__multiarray_umath
+    (tmp_path / "cut" / "text.so").write_text("INPUT(lib.so)")
+    run(sys.executable, "image/elf.py", cut.parent)
+    assert cut.read_bytes() == after
+    assert (tmp_path / "cut" / "text.so").read_text() == "INPUT(lib.so)"
