@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import uv
+
 from sandbox import paths
 from sandbox.base_image import build_in
 from sandbox.docker import DockerDaemon, answers
@@ -107,7 +109,14 @@ def _installed(context: Path) -> int:
     left_out = re.findall(r"--no-install-package (\S+)", steps)
     python = environments.python_of(environment)
     commands: tuple[Sequence[str | Path], ...] = (
-        ("uv", "sync", "--quiet", "--frozen", "--no-dev", *(f"--no-install-package={name}" for name in left_out)),
+        (
+            uv.find_uv_bin(),
+            "sync",
+            "--quiet",
+            "--frozen",
+            "--no-dev",
+            *(f"--no-install-package={name}" for name in left_out),
+        ),
         (python, "image/slim.py", environment),
         (python, "image/elf.py", environment),
         (python, "-m", "compileall", "-q", environment / "lib", "animal_classifier"),
