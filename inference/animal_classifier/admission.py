@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from types import TracebackType
 
@@ -18,11 +19,31 @@ class Admission:
         self._max_bytes = max_bytes
         self._requests = 0
         self._bytes = 0
+        self._announced = 0
+        self._announced_bytes = 0
+
+    def has_room(self, size: int) -> bool:
+        """Whether a request whose head has just come could be let in, besides those that came in the same moment.
+
+        So the server knows before it reads the body: thousands may come between two turns of the event loop.
+        """
+        held = self._bytes + self._announced_bytes
+        if self._requests + self._announced >= self._max_requests or (held and held + size > self._max_bytes):
+            return False
+        if not self._announced:
+            asyncio.get_running_loop().call_soon(self._forget_announced)
+        self._announced += 1
+        self._announced_bytes += size
+        return True
+
+    def _forget_announced(self) -> None:
+        """By now they have begun to ask for themselves."""
+        self._announced = self._announced_bytes = 0
 
     def admit(self, size: int) -> Admitted:
         """Let in a request, whose body has at least `size` bytes. Raises an `ApiError` if there is no room."""
         if self._requests >= self._max_requests:
-            raise _overloaded()
+            raise overloaded()
         self.hold(size)
         self._requests += 1
         self._metrics.in_flight.inc()
@@ -31,7 +52,7 @@ class Admission:
     def hold(self, size: int) -> None:
         """Count so many bytes more. Raises an `ApiError` if there is no room; there always is for the only ones."""
         if self._bytes and self._bytes + size > self._max_bytes:
-            raise _overloaded()
+            raise overloaded()
         self._bytes += size
 
     def leave(self, size: int) -> None:
@@ -61,7 +82,8 @@ class Admitted:
         self._admission.leave(self._size)
 
 
-def _overloaded() -> ApiError:
+def overloaded() -> ApiError:
+    """What is answered where there is no room."""
     return ApiError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "overloaded",

@@ -6,14 +6,46 @@ import asyncio
 import socket
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .app import App
 from .settings import Settings
+from .uploads import TURNED_AWAY
 
 _LAST_CALL = 0.25
 """Seconds in which requests that were on their way when the service was told to end are still taken."""
+_PLAIN = 16 * 2**20
+"""Bytes of a body that may be dropped without an end of the connection."""
 _IDLE = 75
 """Seconds after which a connection without requests is closed; proxies use theirs for a minute and need to be first."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """Drops the body of a request for which there is no room as it comes, byte for byte; the app tells so at once."""
+
+    _drops_body = False
+
+    def on_headers_complete(self) -> None:
+        """Take the head of a request."""
+        super().on_headers_complete()
+        self._drops_body = self._is_upload() and not self._app().service.admission.has_room(self._told_length())
+        self.scope["state"][TURNED_AWAY] = self._drops_body
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of its body."""
+        if not self._drops_body:
+            super().on_body(body)
+
+    def _is_upload(self) -> bool:
+        """Whether it has a body of a plain size, which is on its way, and is not behind another request."""
+        return 0 < self._told_length() <= _PLAIN and not self.expect_100_continue and not self.pipeline
+
+    def _told_length(self) -> int:
+        return next((int(value) for name, value in self.headers if name == b"content-length"), 0)
+
+    def _app(self) -> App:
+        app: App = self.config.app  # type: ignore[assignment]
+        return app
 
 
 class Server(uvicorn.Server):
@@ -27,7 +59,7 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 loop="uvloop",
-                http="httptools",
+                http=_Protocol,
                 ws="none",
                 lifespan="on",
                 access_log=False,  # the probes would fill it; /metrics counts requests

@@ -33,8 +33,8 @@ class Service:
             max_batch=settings.max_batch,
             max_pixels=settings.max_pixels,
         )
-        admission = Admission(self.metrics, max_requests=settings.max_requests, max_bytes=settings.max_held_bytes)
-        self.uploads = Uploads(admission, max_bytes=settings.max_bytes, seconds=settings.upload_timeout)
+        self.admission = Admission(self.metrics, max_requests=settings.max_requests, max_bytes=settings.max_held_bytes)
+        self.uploads = Uploads(self.admission, max_bytes=settings.max_bytes, seconds=settings.upload_timeout)
 
     async def predict(self, request: Request) -> Prediction:
         """Receive a photo and classify it. Raises an `ApiError`."""

@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     max_bytes: PositiveInt = 10 * 2**20
     """The largest image file taken."""
     max_pixels: PositiveInt = MAX_PIXELS
-    max_requests: PositiveInt = 256
+    max_requests: PositiveInt = 160
     """Requests for predictions at once, waiting ones included; it bounds how long one waits."""
     max_held_bytes: PositiveInt = 80 * 2**20
     """Bytes of their bodies at once; it bounds the memory."""

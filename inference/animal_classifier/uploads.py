@@ -10,10 +10,13 @@ from typing import TypeVar
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from .admission import Admission, Admitted
+from .admission import Admission, Admitted, overloaded
 from .errors import ApiError
 
 FIELD = "file"
+
+TURNED_AWAY = "turned_away"
+"""Set in the state of a request of which the server drops the body, since there is no room for it."""
 
 _ENVELOPE = 64 * 2**10
 """Bytes that a form may have around its file."""
@@ -41,6 +44,8 @@ class Uploads:
         A body of a plain size that is not wanted is left to the server, which drops it as it comes: the client has its
         answer at once, and keeps its connection. Any other is dropped here, up to a bound.
         """
+        if request.scope.get("state", {}).get(TURNED_AWAY):
+            raise overloaded()
         length, limit = _told_length(request), self._limit(request)
         try:
             return self._admission.admit(min(length or 0, limit))
