@@ -22,11 +22,12 @@ def training(photos: Dataset, *, seed: int, steps: range, shard: int = 0, shards
     images = tf.constant(photos.images)  # in memory, as they were read: nothing is decoded twice
     expected = _one_hot(photos)
     count = len(photos.images)
+    strength = recipe.strength(steps.stop, count)
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         positions = step * recipe.BATCH + tf.range(shard, recipe.BATCH, shards, dtype=tf.int64)
         chosen = _shuffled(positions, count, seed)
-        views = recipe.augment(tf.gather(images, chosen), tf.stack([seed, step * shards + shard]))
+        views = recipe.augment(tf.gather(images, chosen), tf.stack([seed, step * shards + shard]), strength)
         return views, tf.gather(expected, chosen)
 
     numbers = tf.data.Dataset.range(steps.start, steps.stop)
