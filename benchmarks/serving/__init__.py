@@ -22,6 +22,7 @@ from . import (
     page,
     photos,
     rounds,
+    runtimes,
 )
 from .server import running
 
@@ -40,6 +41,8 @@ def measure() -> None:
     sample = photos.sample()
     forms = photos.write_forms(sample, folder / "sample")
     weights = model.folder()
+    console.print("ONNX Runtime against LiteRT")
+    raced = runtimes.compare(weights)
     image = image_size.figures(weights, forms, console.print)
     results = rounds.play(weights, forms, folder, console.print)
     ours = results.servers[contenders.OURS.key]
@@ -64,6 +67,7 @@ def measure() -> None:
         **figures.at_seventy_percent(steady, ours),
         **crowded.figures(),
         **image,
+        **raced,
         **figures.raw(results),
         **{
             f"{one.key}_installed_mb": round(environments.installed_megabytes(one.environment()), 1)

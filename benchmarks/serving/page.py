@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..report import machine
+from . import runtimes
 from .contenders import ALL, PLAIN
 from .figures import WANTED, Figures
 from .rounds import CONNECTIONS, ROUNDS, SECONDS
@@ -50,6 +51,7 @@ def text(found: Figures, versions: Mapping[str, str], *, photos: str) -> str:
         _picture(found, "p99_ms", "p99 in ms at 32 connections", without=PLAIN.key),
         *("## Memory, start, size", _resources(found)),
         *("## Under more than it can serve", _overload(found, versions)),
+        *("## ONNX Runtime or LiteRT", runtimes.text(found)),
         *("## How each was set up", _set_up(versions)),
     ]
     return "\n\n".join([head.rstrip(), *parts]) + "\n"

@@ -44,6 +44,7 @@ def found() -> figures.Figures:
         **crowded.figures(),
         **figures.raw(results),
         **{f"{key}_installed_mb": 100 for key in RATES},
+        **{f"{name}_ms_at_batch_{batch}": 1.5 for name in ("onnxruntime", "litert") for batch in (1, 8)},
     }
 
 
@@ -80,6 +81,7 @@ def test_the_page_names_all() -> None:
         assert f"| {one.name} | " in text
         assert one.how in text
     assert "4,623,875 parameters" in text
+    assert "| LiteRT | 1.50 | 1.50 |" in text
     assert "| image beyond its base, uncompressed, MB | not measured | at most 130 | **no** |" in text
 
 
