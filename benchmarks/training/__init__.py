@@ -1,8 +1,8 @@
 """What the training gives for its time, against a plain CNN that is trained as tutorials do it; see `measure`.
 
 Each training is a process of its own with all cores, one after the other. A seed decides the split into 80 percent to
-train on and 20 percent to test on, and the training. How many epochs ours makes in the time that it is granted follows
-from the time of its epochs, measured beforehand; what it answers on the test part decides nothing.
+train on and 20 percent to test on, and the training. How many passes over the photos ours makes in the time that it is
+granted follows from the time of a pass, measured beforehand; what it answers on the test part decides nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ PACKAGES = ("tensorflow", "keras", "numpy", "tf2onnx", "onnxruntime", "pillow")
 
 _HERE = Path(__file__).parent
 _CODE = (_HERE, ROOT / "components" / "training" / "code", ROOT / "inference" / "animal_classifier")
-_FEW, _MANY = 1, 6
-"""Epochs of the two trainings from whose times the time of an epoch follows, and what comes on top once."""
+_FEW, _MANY = 2, 14
+"""Passes of the two trainings from whose times the time of a pass follows, and what comes on top once."""
 _MARGIN = 0.97
 """Share of the granted time that is planned with: no two runs take the same time."""
 
@@ -58,12 +58,12 @@ class _Pace:
 
     once: float
     """Seconds before the first step: the network is built and its graph traced."""
-    epoch: float
-    """Seconds an epoch."""
+    one_pass: float
+    """Seconds a pass over the photos."""
 
-    def epochs(self, seconds: float) -> int:
-        """Whole epochs that end in so many seconds; one at least."""
-        return max(1, int((seconds * _MARGIN - self.once) / self.epoch))
+    def passes(self, seconds: float) -> int:
+        """Whole passes that end in so many seconds; one at least."""
+        return max(1, int((seconds * _MARGIN - self.once) / self.one_pass))
 
 
 class _Bench:
@@ -80,9 +80,9 @@ class _Bench:
         """Measure how long ours takes."""
         self._trial(SEEDS[0], _FEW)  # The files of the environment are read.
         few, many = self._trial(SEEDS[0], _FEW), self._trial(SEEDS[0], _MANY)
-        epoch = (many.seconds - few.seconds) / (_MANY - _FEW)
-        pace = _Pace(few.seconds - _FEW * epoch, epoch)
-        self._console.print(f"ours takes {pace.once:.1f} s once and {pace.epoch:.2f} s an epoch")
+        one_pass = (many.seconds - few.seconds) / (_MANY - _FEW)
+        pace = _Pace(few.seconds - _FEW * one_pass, one_pass)
+        self._console.print(f"ours takes {pace.once:.1f} s once and {pace.one_pass:.2f} s a pass over the photos")
         return pace
 
     def round(self, seed: int, pace: _Pace) -> Round:
@@ -91,8 +91,8 @@ class _Bench:
         self._tell(seed, "baseline", baseline)
         ours = {}
         for share, granted in SHARES.items():
-            epochs = pace.epochs(granted * baseline.seconds)
-            ours[share] = self._trial(seed, epochs, export=granted == max(SHARES.values()))
+            passes = pace.passes(granted * baseline.seconds)
+            ours[share] = self._trial(seed, passes, export=granted == max(SHARES.values()))
             self._tell(seed, f"ours, {granted:g} of its time", ours[share])
         return Round(seed, baseline, ours)
 
@@ -106,14 +106,14 @@ class _Bench:
             raise BenchmarkError(f"{script} {' '.join(arguments)} failed: {''.join(last)}")
         return done.stdout
 
-    def _trial(self, seed: int, epochs: int | None, *, export: bool = False) -> Trial:
+    def _trial(self, seed: int, passes: int | None, *, export: bool = False) -> Trial:
         arguments = [str(self.photos), "--seed", str(seed)]
-        arguments += [] if epochs is None else ["--epochs", str(epochs)]
+        arguments += [] if passes is None else ["--passes", str(passes)]
         arguments += ["--export"] if export else []
         found: dict[str, Any] = json.loads(self.run("trial.py", *arguments).splitlines()[-1])
         if export:
             self.export = {key: value for key, value in found.items() if key.startswith("onnx_")}
-        return Trial(found["seconds"], found["accuracy"], found["tested"], found["parameters"], epochs or 0)
+        return Trial(found["seconds"], found["accuracy"], found["tested"], found["parameters"], passes or 0)
 
     def _tell(self, seed: int, what: str, trial: Trial) -> None:
         self._console.print(f"seed {seed}: {what}: {trial.accuracy:.3f} after {trial.seconds:.1f} s")

@@ -26,7 +26,8 @@ class Trial:
     accuracy: float
     tested: int
     parameters: int
-    epochs: int
+    passes: int
+    """Over the photos, of ours."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,11 @@ def rows(rounds: Sequence[Round], export: Mapping[str, float]) -> list[Row]:
         found += _trained(f"ours_{share}", f"ours {_NAMES[share]}", trials, rounds, WANTED.get(share))
         time = statistics.mean(one.time(share) for one in rounds)
         longest = max(one.time(share) for one in rounds)
-        epochs = statistics.mean(trial.epochs for trial in trials)
+        passes = statistics.mean(trial.passes for trial in trials)
         found += [
             Row(f"ours_{share}_time", f"ours {_NAMES[share]}: time, the baseline's = 1 (mean)", time, ""),
             Row(f"ours_{share}_time_max", "the same, the longest", longest, "", granted, "at most"),
-            Row(f"ours_{share}_epochs", f"ours {_NAMES[share]}: epochs (mean)", epochs, ""),
+            Row(f"ours_{share}_passes", f"ours {_NAMES[share]}: passes over the photos (mean)", passes, ""),
         ]
     difference, other = export["onnx_largest_difference"], export["onnx_other_labels"]
     count = f"{export['onnx_photos']:.0f} photos"

@@ -18,6 +18,7 @@ import baseline
 import keras
 import numpy as np
 import onnx_export
+import recipe
 from dataset import Dataset
 from fitting import fit
 from validation import split
@@ -37,13 +38,15 @@ def train_baseline(training: Dataset, seed: int) -> tuple[keras.Model, float]:
     return model, time.perf_counter() - began
 
 
-def train_ours(training: Dataset, seed: int, epochs: int) -> tuple[keras.Model, float]:
+def train_ours(training: Dataset, seed: int, passes: int) -> tuple[keras.Model, float]:
     """The training component's own training, and the seconds that it took.
 
-    It has no validation part: its schedule is as long as it is told, and nothing is chosen between.
+    It has no validation part: its schedule is as long as it is told, and nothing is chosen between. An epoch is one
+    pass over the photos here, so that what time is granted can be used up.
     """
+    recipe.VIEWS = 1
     began = time.perf_counter()
-    model, _ = fit(training, None, epochs=epochs, seed=seed, on_epoch=lambda *_: None)
+    model, _ = fit(training, None, epochs=passes, seed=seed, on_epoch=lambda *_: None)
     return model, time.perf_counter() - began
 
 
@@ -66,7 +69,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="what prepare_photos.py wrote")
     parser.add_argument("--seed", type=int, required=True, help="of the split and of the training")
-    parser.add_argument("--epochs", type=int, help="train ours for so many; else the baseline for its own")
+    parser.add_argument(
+        "--passes", type=int, help="train ours for so many over the photos; else the baseline for its own"
+    )
     parser.add_argument("--export", action="store_true", help="compare the ONNX export too")
     arguments = parser.parse_args()
     with np.load(arguments.photos) as file:
@@ -75,8 +80,8 @@ def main() -> None:
     if testing is None or not len(testing.classes):
         sys.exit(f"trial: {arguments.photos} leaves no photos to test on")
     train: Callable[[Dataset, int], tuple[keras.Model, float]] = train_baseline
-    if arguments.epochs is not None:
-        train = lambda training, seed: train_ours(training, seed, arguments.epochs)  # noqa: E731
+    if arguments.passes is not None:
+        train = lambda training, seed: train_ours(training, seed, arguments.passes)  # noqa: E731
     model, seconds = train(training, arguments.seed)
     answered = model.predict(testing.images.astype(np.float32), batch_size=onnx_export.BATCH, verbose=0).argmax(axis=1)
     figures: dict[str, float] = {

@@ -14,7 +14,7 @@ EXPORT = {"onnx_photos": 1000.0, "onnx_other_labels": 0.0, "onnx_largest_differe
 
 
 def trial(seconds: float, accuracy: float) -> Trial:
-    return Trial(seconds, accuracy, tested=240, parameters=1000, epochs=5)
+    return Trial(seconds, accuracy, tested=240, parameters=1000, passes=5)
 
 
 def one_round(seed: int, *accuracies: float, baseline: float = 0.5) -> Round:
