@@ -45,7 +45,8 @@ _JPEGS = ("JPEG", "MPO")  # a MPO is a JPEG that has more pictures after the fir
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _WHITE = (255, 255, 255, 255)
 
-_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # of a JPEG; neither a stuffed 0xFF of a scan nor a restart
+# Of a JPEG: neither a stuffed 0xFF of a scan nor a restart. That it begins with one byte lets it be found by memchr.
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _START, _END, _SCAN, _PROGRESSIVE = 0xD8, 0xD9, 0xDA, 0xC2
 _ALONE = (0x01, _START, _END)  # markers without a length
 _FRAME_HEAD, _ONE_COMPONENT = 6, 6  # bytes: a frame's without its components, a scan's of one component
