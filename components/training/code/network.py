@@ -1,8 +1,8 @@
 """The network: a small one of full convolutions and max pooling, for some hundred photos a class on a CPU.
 
-On a CPU a full 3 x 3 convolution makes many more multiplications a second than a depthwise one, which waits for memory;
-so for its time it gives more than separable ones, and needs fewer layers, each of which is traced and started anew. It
-is narrow, so that it can see the photos often; what it has of the time goes into looking at them at full size.
+On a CPU a full 3 x 3 convolution makes three to four times as many multiplications a second as a depthwise one, which
+waits for memory, and a network of them needs fewer layers, each of which is traced and started anew. It is narrow, so
+that it can see the photos often; what it has of the time goes into looking at them at full size.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ VIEWS = 3
 """How often an epoch shows each image, every time moved and flipped otherwise: the photos are few."""
 
 LEARNING_RATE = 6e-3
-"""Half of it learnt less in a short training; batch normalisation bears it."""
+"""High, as a short training has but some hundred steps, and batch normalisation bears it."""
 
 WEIGHT_DECAY = 0.1
 """A share of the learning rate; it tells only in a long training, where the weights would grow."""
