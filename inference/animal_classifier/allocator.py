@@ -6,7 +6,7 @@ import ctypes
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _LARGE = 4 * 2**20
-_KEPT = 16 * 2**20
+_KEPT = 4 * 2**20
 
 
 def give_back_large_blocks() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections import deque
@@ -16,8 +17,13 @@ from .metrics import Metrics
 from .model import Classifier, Pixels, Probabilities
 from .preprocessing import MAX_PIXELS, Photo
 
-HEAVY = 32 * 2**20
-"""Bytes of memory from which on only one photo is decoded at a time, by whichever thread."""
+_DECODING = 64 * 2**20
+"""Bytes of memory that all threads may take to decode, besides what one photo of more than its share takes."""
+_LEAST_SHARE = 4 * 2**20
+"""However many threads there are; a progressive photo of a megapixel or two takes that much."""
+
+_NICER = 5
+"""How much nicer the threads are than the event loop; a third of its share where both want a core."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +52,8 @@ class Pool:
         self._max_batch = max_batch
         self._max_pixels = max_pixels
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self.share = max(_DECODING // threads, _LEAST_SHARE)
+        """Bytes of memory that a photo may take to be decoded at once; of others only one is decoded at a time."""
         self._heavy = _OneAtATime()
         self._busy_since: dict[int, float] = {}
         self._threads = [
@@ -79,6 +87,7 @@ class Pool:
 
     def _work(self, number: int) -> None:
         """What a thread does."""
+        _give_way()
         while job := self._queue.get():
             self._busy_since[number] = time.monotonic()
             self._answer([job, *self._share_of_waiting()])
@@ -142,7 +151,7 @@ class Pool:
         photo = Photo(
             job.image, width=self._classifier.width, height=self._classifier.height, max_pixels=self._max_pixels
         )
-        if photo.memory >= HEAVY and not job.put_off:
+        if photo.memory > self.share and not job.put_off:
             job.put_off = True
             photo.close()
             self._heavy.put(job)
@@ -176,6 +185,12 @@ class _OneAtATime:
         """Tell that the job is done."""
         with self._lock:
             self._in_hand = False
+
+
+def _give_way() -> None:
+    """Let the event loop's thread go before this one, so that requests are read and refused however much there is."""
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)
 
 
 def _deliver(jobs: list[_Job]) -> None:

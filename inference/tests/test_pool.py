@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from animal_classifier import pool as pool_module
 from animal_classifier.metrics import Metrics
 from animal_classifier.model import Classifier, Probabilities
 from animal_classifier.pool import Pool
@@ -156,12 +155,12 @@ def test_heavy_photos_are_decoded_one_at_a_time_and_light_ones_meanwhile(
     classifier: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heavy_at_once, most, decoding = 0, 0, threading.Event()
-    light_done = threading.Event()
+    light_done, share = threading.Event(), 32 * 2**20
     prepare, lock = Photo.prepare, threading.Lock()
 
     def watched(photo: Photo) -> object:
         nonlocal heavy_at_once, most
-        if photo.memory < pool_module.HEAVY:
+        if photo.memory <= share:
             return prepare(photo)
         with lock:
             heavy_at_once += 1
@@ -175,7 +174,7 @@ def test_heavy_photos_are_decoded_one_at_a_time_and_light_ones_meanwhile(
 
     monkeypatch.setattr(Photo, "prepare", watched)
     heavy = encode(plain("pandas", (2000, 1100)), "PNG")
-    assert Photo(heavy, width=16, height=16).memory >= pool_module.HEAVY
+    assert Photo(heavy, width=16, height=16).memory > share
 
     async def run(pool: Pool) -> None:
         heavies: list[Awaitable[Probabilities]] = [pool.classify(heavy) for _ in range(4)]
@@ -186,5 +185,6 @@ def test_heavy_photos_are_decoded_one_at_a_time_and_light_ones_meanwhile(
         assert await labels(heavies) == ["pandas"] * 4
 
     with running(classifier, threads=2) as pool:
+        assert pool.share == share
         asyncio.run(run(pool))
     assert most == 1
