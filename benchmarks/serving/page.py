@@ -12,7 +12,8 @@ from .rounds import CONNECTIONS, ROUNDS, SECONDS
 
 _HEAD = """# Serving, side by side
 
-Written by `make bench TOPIC=serving` on {machine}. The same model for all: the plain CNN of the training's benchmark,
+Written by `make bench TOPIC=serving` on {machine}.
+The same model for all: the plain CNN of the training's benchmark,
 {parameters} parameters, with random weights, which are as fast as trained ones. The same photos for all, as a browser
 sends them in a form: {photos}. Load: wrk {wrk} on the same cores, a closed loop; at most {generator:.0f} % of one
 core was its own. {rounds} rounds of {seconds:g} s for each number of connections, every server started anew in each;
@@ -24,8 +25,9 @@ _OVERLOAD = """An open loop by vegeta {vegeta}: requests come at a fixed rate, w
 At 70 % of the peak, {rps_offered_at_70_percent:.0f} a second, the service's p50 is {p50_ms_at_70_percent:.1f} ms, its
 p99 {p99_ms_at_70_percent:.1f} ms; one request alone takes {ms_of_one_request_alone:.1f} ms.
 
-Then ten times the peak for 10 s (`make soak TOPIC=serving` does it for 60 s): {overload_times_peak_offered:.1f} times
-were really sent, {overload_requests:,} requests. {overload_answered_200:,} were answered 200,
+Then ten times the peak for 10 s (`make soak TOPIC=serving` does it for 60 s), of which the generator could send
+{overload_times_peak_offered:.1f} times from the same cores: {overload_requests:,} requests.
+{overload_answered_200:,} were answered 200,
 {overload_answered_503:,} were answered 503, {overload_errors_but_503:,} otherwise or not at all. PSS was
 {overload_pss_mb_before:.0f} MB under a load that it can just serve, {overload_pss_mb_most:.0f} MB at most meanwhile and
 {overload_pss_mb_after:.0f} MB afterwards. A request alone was answered in normal time
