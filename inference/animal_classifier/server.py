@@ -8,9 +8,9 @@ import socket
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .admission import overloaded
 from .app import App
 from .settings import Settings
-from .uploads import TURNED_AWAY
 
 _LAST_CALL = 0.25
 """Seconds in which requests that were on their way when the service was told to end are still taken."""
@@ -21,24 +21,54 @@ _IDLE = 75
 
 
 class _Protocol(HttpToolsProtocol):
-    """Drops the body of a request for which there is no room as it comes, byte for byte; the app tells so at once."""
+    """Refuses an upload for which there is no room by its head alone, and drops its body as it comes.
+
+    The app would do so too, but only in its turn: by then the bodies of all that came meanwhile would be held.
+    """
 
     _drops_body = False
 
     def on_headers_complete(self) -> None:
         """Take the head of a request."""
-        super().on_headers_complete()
-        self._drops_body = self._is_upload() and not self._app().service.admission.has_room(self._told_length())
-        self.scope["state"][TURNED_AWAY] = self._drops_body
+        self._drops_body = self._can_be_refused() and not self._app().service.admission.has_room(self._told_length())
+        if self._drops_body:
+            self.transport.write(self._refusal())
+        else:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of its body."""
         if not self._drops_body:
             super().on_body(body)
 
-    def _is_upload(self) -> bool:
-        """Whether it has a body of a plain size, which is on its way, and is not behind another request."""
-        return 0 < self._told_length() <= _PLAIN and not self.expect_100_continue and not self.pipeline
+    def on_message_complete(self) -> None:
+        """Take its end."""
+        if self._drops_body:
+            handler = self.timeout_keep_alive_handler
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, handler)
+        else:
+            super().on_message_complete()
+
+    def _can_be_refused(self) -> bool:
+        """Whether it has a body of a plain size, which is on its way, and the connection is idle and goes on."""
+        return (
+            0 < self._told_length() <= _PLAIN
+            and not self.expect_100_continue
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused  # by a client that does not read its answers
+            and not self._app().ending
+            and bool(self.parser.should_keep_alive())
+        )
+
+    def _refusal(self) -> bytes:
+        """The answer, as the app would give it."""
+        error = overloaded()
+        self._app().service.metrics.errors.labels(error.code).inc()
+        body = error.body()
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **error.headers}
+        lines = [f"{name.lower()}: {value}".encode() for name, value in headers.items()]
+        lines += [name + b": " + value for name, value in self.server_state.default_headers]
+        return b"\r\n".join([b"HTTP/1.1 503 Service Unavailable", *lines, b"", body])
 
     def _told_length(self) -> int:
         return next((int(value) for name, value in self.headers if name == b"content-length"), 0)

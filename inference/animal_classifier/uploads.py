@@ -10,13 +10,10 @@ from typing import TypeVar
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from .admission import Admission, Admitted, overloaded
+from .admission import Admission, Admitted
 from .errors import ApiError
 
 FIELD = "file"
-
-TURNED_AWAY = "turned_away"
-"""Set in the state of a request of which the server drops the body, since there is no room for it."""
 
 _ENVELOPE = 64 * 2**10
 """Bytes that a form may have around its file."""
@@ -44,8 +41,6 @@ class Uploads:
         A body of a plain size that is not wanted is left to the server, which drops it as it comes: the client has its
         answer at once, and keeps its connection. Any other is dropped here, up to a bound.
         """
-        if request.scope.get("state", {}).get(TURNED_AWAY):
-            raise overloaded()
         length, limit = _told_length(request), self._limit(request)
         try:
             return self._admission.admit(min(length or 0, limit))
@@ -53,7 +48,7 @@ class Uploads:
             if _waits_for_a_word(request):
                 raise error.closing() from error
             if length is None or length > limit:
-                await self._in_time(_drop(request, error))
+                await self._in_time(_drop(request.stream(), error))
             raise
 
     async def photo(self, request: Request, admitted: Admitted) -> bytes:
@@ -107,15 +102,15 @@ class Uploads:
         refusal = self._too_large() if length > limit else None
         if refusal and _waits_for_a_word(request):
             raise refusal.closing()
-        received = 0
-        async for chunk in request.stream():
+        received, stream = 0, request.stream()
+        async for chunk in stream:
             received += len(chunk)
             try:
                 if received > limit or refusal:
                     raise refusal or self._too_large()
                 admitted.grow(received)
             except ApiError as error:
-                await _drop(request, error)
+                await _drop(stream, error)
                 raise
             yield chunk
 
@@ -171,10 +166,10 @@ def _waits_for_a_word(request: Request) -> bool:
     return "100-continue" in request.headers.get("expect", "").lower()
 
 
-async def _drop(request: Request, refusal: ApiError) -> None:
+async def _drop(stream: AsyncGenerator[bytes, None], refusal: ApiError) -> None:
     """Read what is left of a body; if that is too much, raise the refusal as one that ends the connection."""
     dropped = 0
-    async for chunk in request.stream():
+    async for chunk in stream:
         dropped += len(chunk)
         if dropped > _DRAINED:
             raise refusal.closing()
