@@ -146,6 +146,8 @@ def wait_until_refused(service: Service) -> None:
             socket.create_connection((service.base_url.host, service.base_url.port or 80), timeout=20).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:  # it was about to be taken when the service closed the door
+            pass
         assert time.monotonic() < deadline, "it still takes connections"
 
 

@@ -30,7 +30,9 @@ class Watched(Classifier):
         self.begun = threading.Semaphore(0)
         self.failure: Exception | None = None
         super().__init__(folder)
+        # It has tried itself with a black image.
         self.batches.clear()
+        self.begun = threading.Semaphore(0)
 
     def classify(self, pixels: npt.NDArray[np.float32]) -> Probabilities:
         probabilities = super().classify(pixels)
