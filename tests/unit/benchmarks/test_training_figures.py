@@ -27,17 +27,18 @@ def one_round(seed: int, *accuracies: float, baseline: float = 0.5) -> Round:
 
 
 def test_the_time_to_the_baseline_is_of_the_first_schedule_that_comes_to_its_accuracy() -> None:
-    assert one_round(1, 0.5, 0.7, 0.8).time_to_baseline() == pytest.approx(0.33 * 0.95)
-    assert one_round(1, 0.49, 0.7, 0.8).time_to_baseline() == pytest.approx(0.95)
+    assert one_round(1, 0.5, 0.6, 0.7, 0.8).time_to_baseline() == pytest.approx(0.25 * 0.95)
+    assert one_round(1, 0.49, 0.6, 0.7, 0.8).time_to_baseline() == pytest.approx(0.33 * 0.95)
+    assert one_round(1, 0.49, 0.49, 0.7, 0.8).time_to_baseline() == pytest.approx(0.95)
 
 
 def test_a_training_that_never_comes_to_it_is_told_and_not_counted() -> None:
     with pytest.raises(BenchmarkError, match="with seed 7"):
-        one_round(7, 0.4, 0.4, 0.4).time_to_baseline()
+        one_round(7, 0.4, 0.4, 0.4, 0.4).time_to_baseline()
 
 
 def test_the_report_has_the_means_and_each_seed() -> None:
-    rounds = [one_round(1, 0.6, 0.7, 0.8), one_round(2, 0.4, 0.8, 0.9)]
+    rounds = [one_round(1, 0.4, 0.6, 0.7, 0.8), one_round(2, 0.4, 0.4, 0.8, 0.9)]
     found = {row.key: row.value for row in rows(rounds, EXPORT)}
     assert found["time_to_baseline_accuracy"] == pytest.approx((0.33 + 1) / 2 * 0.95)
     assert found["ours_once_accuracy"] == pytest.approx(0.75)
@@ -54,7 +55,7 @@ def test_a_small_figure_is_not_rounded_away(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(report, "REPORTS", tmp_path)
     monkeypatch.setattr(report, "ROOT", tmp_path)
     (tmp_path / "docs").mkdir()
-    report.write("training", "Title", rows([one_round(1, 0.6, 0.7, 0.8)], EXPORT), versions={"keras": "3"})
+    report.write("training", "Title", rows([one_round(1, 0.4, 0.6, 0.7, 0.8)], EXPORT), versions={"keras": "3"})
     written = json.loads((tmp_path / "training.json").read_text())
     assert written["onnx_largest_difference"] == 3e-6
     assert "Written by `make bench`" in (tmp_path / "docs" / "training-bench.md").read_text()
