@@ -222,6 +222,8 @@ def _decoding_memory(image: Image.Image, several_scans: bool) -> int:
     if not several_scans:
         return pixels
     finest = max(across * down for _, across, down, _ in image.layer)
+    if not finest:
+        raise CorruptImageError("the image can't be decoded: its components have no samples")
     return pixels * 2 * sum(across * down for _, across, down, _ in image.layer) // finest
 
 
