@@ -27,7 +27,8 @@ def run(*command: str | Path, check: bool = True, **variables: str) -> subproces
 
 
 def size_of(folder: Path) -> int:
-    return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
+    """Bytes; without bytecode, which is there or not by what has run before."""
+    return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc")
 
 
 def licences(folder: Path) -> set[str]:
