@@ -111,8 +111,7 @@ class _Fitting:
         while self.done < self.stopping.epochs and not self.stopping.over(self.done):
             logs = self._epoch(numbered)
             self.steps.agree()
-            with self.steps.averaged():
-                logs |= self._validate()
+            logs |= self._validate()
             self.done += 1
             self._record(logs)
             self._write()

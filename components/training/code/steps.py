@@ -7,7 +7,6 @@ A loop of its own, because Keras 3 does not support several workers in `Model.fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -70,14 +69,6 @@ class Steps:
             totals = self.workers.total([variable.numpy() for variable in own])
             for variable, value in zip(own, totals, strict=True):
                 variable.assign(value / self.workers.count)
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """With the weights as they are averaged over the steps, if the recipe's optimizer does that."""
-        own = self.values(self.model.trainable_variables)
-        self.optimizer.finalize_variable_values(self.model.trainable_variables)
-        yield
-        assign(self.model.trainable_variables, own)
 
     @staticmethod
     def values(variables: list[keras.Variable]) -> Values:
