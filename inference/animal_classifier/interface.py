@@ -159,7 +159,10 @@ async def page() -> FileResponse:
 
 def create_interface(service: Service, endpoints: Mapping[tuple[str, str], ASGIApp]) -> FastAPI:
     """The app that describes these endpoints, by method and path, and answers what else there is."""
-    app: FastAPI = FastAPIOffline(title="Animal classifier", version=service.settings.model_version)
+    # A redirect to the path without its slash would lead to whatever host the request names.
+    app: FastAPI = FastAPIOffline(
+        title="Animal classifier", version=service.settings.model_version, redirect_slashes=False
+    )
     app.state.service = service
     app.state.endpoints = endpoints
     app.state.inference = Inference(service)

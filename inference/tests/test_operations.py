@@ -29,6 +29,12 @@ def test_health_and_readiness(service: httpx.Client) -> None:
     assert service.get("/readyz").json() == {"status": "ready"}
 
 
+@pytest.mark.parametrize("path", ["/version/", "/predict/", "/v2/health/live/"])
+def test_a_slash_too_many_leads_nowhere(service: httpx.Client, path: str) -> None:
+    answer = service.get(path, headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, answer.headers.get("Location")) == (404, None)
+
+
 def test_version(service: httpx.Client) -> None:
     assert service.get("/version").json() == {
         "commit": "0123abc",
