@@ -14,7 +14,9 @@ from .conftest import CLUSTER, COMPUTE, Submit, children, ended, failure
 
 ROOT = Path(__file__).parents[3]
 COMPONENTS = ROOT / "components" / "training"
-EPOCHS = 3
+EPOCHS = 10
+"""After fewer, the averages of batch normalisation have not settled on one worker or on two: the loss on the few images
+of the validation part then still falls by its half from epoch to epoch."""
 
 
 @pytest.mark.timeout(900)
@@ -52,7 +54,7 @@ def test_two_workers_train_as_one_does(client: MLClient, submit: Submit, tmp_pat
     assert two["accuracy"] == pytest.approx(one["accuracy"], abs=1 / 18)
     for measured, values in one["history"].items():
         assert len(two["history"][measured]) == EPOCHS
-        assert two["history"][measured][-1] == pytest.approx(values[-1], abs=0.15), measured
+        assert two["history"][measured][-1] == pytest.approx(values[-1], abs=0.1), measured
     assert one["history"]["loss"] != two["history"]["loss"], "the batches were shared, so they are summed up otherwise"
 
     logs = tmp_path / "two" / "artifacts" / "user_logs"
