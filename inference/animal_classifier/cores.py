@@ -1,4 +1,7 @@
-"""How many processor cores the service may use: those of its affinity, or fewer where its control group grants less."""
+"""How many processor cores this process may use: those of its affinity, or fewer where its control group grants less.
+
+The data preparation packs this very file.
+"""
 
 from __future__ import annotations
 

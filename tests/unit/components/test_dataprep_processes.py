@@ -248,6 +248,6 @@ def test_as_many_workers_as_the_control_groups_grant(
         (tmp_path / "mount" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mount" / name).write_text(f"{text}\n")
     membership = tmp_path / "cgroup"
-    assert preparation("cores").available(membership, tmp_path / "mount") == 64
+    assert preparation("cores").granted(membership, tmp_path / "mount") == 64
     membership.write_text("5:memory:/job\n4:cpu,cpuacct:/job\n0::/job\n")
-    assert preparation("cores").available(membership, tmp_path / "mount") == cores
+    assert preparation("cores").granted(membership, tmp_path / "mount") == cores

@@ -48,7 +48,7 @@ class Preparation:
 
     def run(self, photos: Iterable[Photo], target: Path, *, most: int) -> Iterator[Outcome]:
         """Prepare photos, of which there are `most`, into a folder. Raises PreparationError."""
-        count = min(self.workers or cores.available(), most)
+        count = min(self.workers or cores.granted(), most)
         if not count:
             return
         mark = uuid.uuid4().hex
