@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from preparation.folder import Preparation
-from preparation.ledger import Class
-from preparation.order import Limits
+from preparation.arguments import add_arguments, preparation
 from preparation.outcome import row
 from preparation.workers import Photo
 
@@ -24,25 +22,18 @@ def init() -> None:
     """Read the job's arguments, among which are the runtime's own."""
     global _job
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--label", required=True)
-    parser.add_argument("--width", type=int, required=True)
-    parser.add_argument("--height", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
-    parser.add_argument("--max-megabytes", type=int, required=True)
-    parser.add_argument("--max-seconds", type=float, required=True)
+    add_arguments(parser)
     parser.add_argument("--output-data", type=Path, required=True)
     _job, _ = parser.parse_known_args()
 
 
 def run(mini_batch: list[str]) -> list[str]:
     """Prepare the files of these paths; a row for each, in their order, whatever became of it."""
-    about = Class(_job.label, _job.width, _job.height)
-    limits = Limits(bytes=_job.max_megabytes << 20, seconds=_job.max_seconds)
-    target = _job.output_data / about.label
+    wanted = preparation(_job)
+    target = _job.output_data / wanted.about.label
     target.mkdir(parents=True, exist_ok=True)
     photos = [Photo(path, _name(Path(path))) for path in mini_batch]
-    made = Preparation(about, limits, _job.workers).run(photos, target, most=len(photos))
+    made = wanted.run(photos, target, most=len(photos))
     rows = {outcome.name: row(outcome) for outcome in made}
     return [rows[photo.name] for photo in photos]
 
