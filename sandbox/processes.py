@@ -29,6 +29,17 @@ def began_at(pid: int) -> str | None:
     return None if fields[0] in {"Z", "X"} else fields[19]
 
 
+def proportional_set_size(pid: int) -> int:
+    """Resident bytes of a process, pages that it shares being divided among those that share them (proc(5)).
+
+    Raises FileNotFoundError or ProcessLookupError if it has ended.
+    """
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise ProcessLookupError(f"process {pid} has no memory")
+
+
 def wait_for(what: str, ready: Callable[[], bool], *, seconds: float, interval: float = 0.1) -> None:
     """Poll `ready` until it is true; raise SandboxError naming `what` once `seconds` are over."""
     deadline = time.monotonic() + seconds

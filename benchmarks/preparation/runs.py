@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.processes import proportional_set_size
+
 from ..report import BenchmarkError
 
 _EVERY_SECONDS = 0.02
@@ -68,7 +70,6 @@ def _tree(pid: int) -> Iterator[int]:
 def _pss(pid: int) -> int:
     """Bytes of a process, 0 if it has ended."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return proportional_set_size(pid)
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.processes import proportional_set_size
+
 from ..report import BenchmarkError
 from .contenders import Contender
 from .environments import python_of
@@ -42,12 +44,11 @@ class Server:
 
     def pss_megabytes(self) -> float:
         """Resident memory of all its processes, shared pages divided among those that share them; in 10^6 bytes."""
-        kilobytes = 0
+        held = 0
         for pid in self.pids():
             with suppress(FileNotFoundError, ProcessLookupError):
-                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-                kilobytes += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-        return kilobytes * 1024 / 1e6
+                held += proportional_set_size(pid)
+        return held / 1e6
 
     def cpu_seconds(self) -> float:
         """CPU time of its processes so far."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.processes import SandboxError, wait_for
+from sandbox.processes import SandboxError, proportional_set_size, wait_for
 
 INFERENCE = Path(__file__).parents[2] / "inference"
 _STARTED = re.compile(r"running on http://([\d.]+):(\d+)")
@@ -43,7 +43,7 @@ class Service:
         processes = list(_family(self.pid))
         try:
             threads = sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in processes)
-            return Sample(time.monotonic(), frozenset(processes), threads, sum(_pss(pid) for pid in processes))
+            return Sample(time.monotonic(), frozenset(processes), threads, sum(map(proportional_set_size, processes)))
         except (FileNotFoundError, ProcessLookupError) as error:
             raise SandboxError(f"a process of the service has ended: {error.filename}") from error
 
@@ -63,11 +63,6 @@ def _family(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in task.read_text().split():
             yield from _family(int(child))
-
-
-def _pss(pid: int) -> int:
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
 
 
 def interpreter() -> Path:

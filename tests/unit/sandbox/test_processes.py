@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.processes import Daemon, SandboxError, began_at, wait_for
+from sandbox.processes import Daemon, SandboxError, began_at, proportional_set_size, wait_for
 
 
 def test_a_daemon_is_started_once_and_ended_by_its_id(tmp_path: Path) -> None:
@@ -50,3 +50,17 @@ def test_after_kill_9_it_starts_again(tmp_path: Path) -> None:
 def test_waiting_names_what_it_gave_up_on() -> None:
     with pytest.raises(SandboxError, match="waiting for Godot"):
         wait_for("Godot", lambda: False, seconds=0.05, interval=0.01)
+
+
+def test_what_a_process_holds_in_memory(tmp_path: Path) -> None:
+    before = proportional_set_size(os.getpid())
+    block = b"x" * (64 << 20)
+    grown = proportional_set_size(os.getpid()) - before
+    assert 0.9 * len(block) < grown < 1.2 * len(block)
+    daemon = Daemon("sleeper", tmp_path)
+    daemon.start(["sleep", "60"])
+    pid = daemon.pid()
+    assert pid is not None
+    daemon.stop()
+    with pytest.raises((FileNotFoundError, ProcessLookupError)):
+        proportional_set_size(pid)
